@@ -191,7 +191,8 @@ export class ConnectionDirectory {
 
   /** Whether a session is linked to any connection of the player. */
   hasSessionOf(playerId: string): boolean {
-    for (const { sessions } of this.#clientsWithSessions.get(playerId) ?? []) if (sessions.size > 0) return true;
+    for (const { sessions } of this.#clientsWithSessions.get(playerId) ?? [])
+      if (sessions.size > 0) return true;
     return false;
   }
 

@@ -41,7 +41,8 @@ function answerMatched(
   { client, message, endpoint, arrivedHereAtMs, hasWaited }: ActiveRequest,
   placed: PlacedSession,
 ): void {
-  if (endpoint === undefined) throw new Error('A request was matched before the endpoint of its host was read.');
+  if (endpoint === undefined)
+    throw new Error('A request was matched before the endpoint of its host was read.');
   const matched = sendMatched(context, client, message, placed, endpoint);
   const tookMs = performance.now() - arrivedHereAtMs;
   context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);

@@ -45,7 +45,8 @@ export async function inspectOther(
     if (status !== 'unanswered') return status;
     // It was cancelled or refused meanwhile, or another request took its place: that one is met next.
     const isLive = record?.state === 'live' && record.sessionId === other.sessionId;
-    if (!isLive || performance.now() >= giveUpAtMs || request.state.phase.name !== 'inspecting') return 'ended';
+    if (!isLive || performance.now() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
+      return 'ended';
     await delay(POLL_INTERVAL_MS);
   }
 }
@@ -79,7 +80,9 @@ export async function replaceOther(
 ): Promise<ReplaceOutcome> {
   if (isOver) return replaceLive(context, runner, request, other, true);
   try {
-    return await context.takeovers.run(request.client.playerId, () => takeOver(context, runner, request, other));
+    return await context.takeovers.run(request.client.playerId, () =>
+      takeOver(context, runner, request, other),
+    );
   } catch (error) {
     if (error instanceof Refusal) return { kind: 'outdated' };
     throw error;
@@ -143,7 +146,11 @@ async function withdrawReplaced(
   const regionPools: readonly RegionPool[] = isOver ? [regionPool] : context.fleet.regionPools;
   await Promise.all(
     regionPools.map(async (queue) => {
-      notifyAllOfEnd(context, queue, await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }));
+      notifyAllOfEnd(
+        context,
+        queue,
+        await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }),
+      );
     }),
   );
 }

@@ -20,4 +20,3 @@ export async function endSession(
     sendEndRefusal(context, client, error, { sessionId });
   }
 }
-

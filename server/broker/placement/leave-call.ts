@@ -62,7 +62,11 @@ async function leaveQueues(
     : await takeOverRequest(context, client.playerId, message.requestId, record);
   await Promise.all(
     queues.map(async (queue) => {
-      notifyAllOfEnd(context, queue, await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }));
+      notifyAllOfEnd(
+        context,
+        queue,
+        await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }),
+      );
     }),
   );
   return belowEpoch;

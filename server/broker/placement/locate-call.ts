@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { LocateResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
+import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
 import { rankCandidates } from '../../domain/ranking.js';
 import type { SessionMeta } from '../../store/fleet-store.js';
 import type { CorePorts } from '../core-ports.js';
@@ -59,8 +60,11 @@ export async function locateRequest(
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    context.log.debug({ requestId: message.requestId, playerId: client.playerId }, 'an earlier request is over');
-    return { kind: 'over', code: error.code };
+    context.log.debug(
+      { requestId: message.requestId, playerId: client.playerId },
+      'an earlier request is over',
+    );
+    return { kind: 'over', code: toRefusalCode(error.code) };
   }
 }
 
@@ -79,7 +83,8 @@ async function locateReplaced(
   record: RememberedRequest,
 ): Promise<Located> {
   const session = (await locateSession(context, record))?.session;
-  if (session === undefined || session.hostId === '' || session.state === 'offered') return { kind: 'replaced' };
+  if (session === undefined || session.hostId === '' || session.state === 'offered')
+    return { kind: 'replaced' };
   notifyEnded(client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
   return { kind: 'over', code: 'SESSION_OVER' };
 }

@@ -44,7 +44,10 @@ export async function recordRequest(
 async function waitUntilRebuilt(context: CorePorts & Connections, request: ActiveRequest): Promise<boolean> {
   const { storeHealth, connections } = context;
   const { client, message } = request;
-  const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
   if (record !== null) return true;
   // The store may be reachable again before a check notices it, so allow twice that time.
   const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;

@@ -1,6 +1,7 @@
 import { isSameRegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult, ReserveResult } from '../../domain/play-request/events.js';
+import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
@@ -77,7 +78,7 @@ async function reserve(
     if (placed === undefined) return { kind: 'full' };
     return isAhead ? { kind: 'placed', placed } : await keepSlot(context, request, placed);
   } catch (error) {
-    if (error instanceof Refusal) return { kind: 'refused', code: error.code };
+    if (error instanceof Refusal) return { kind: 'refused', code: toRefusalCode(error.code) };
     throw error;
   }
 }
@@ -88,7 +89,10 @@ async function keepSlot(
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<ReserveResult<PlacedSession>> {
-  const [standing] = await Promise.all([readStanding(context, request), recordRegionPool(context, request, placed)]);
+  const [standing] = await Promise.all([
+    readStanding(context, request),
+    recordRegionPool(context, request, placed),
+  ]);
   if (standing === 'own') return { kind: 'placed', placed };
   await releaseSlot(context, placed);
   return standing === 'replaced' || standing === 'resumed'
@@ -97,10 +101,15 @@ async function keepSlot(
 }
 
 /** Records where the request was placed, unless that is where it was recorded at first: conflict checks look there. */
-async function recordRegionPool(context: Ports, request: ActiveRequest, placed: PlacedSession): Promise<void> {
+async function recordRegionPool(
+  context: Ports,
+  request: ActiveRequest,
+  placed: PlacedSession,
+): Promise<void> {
   const { lostIn, terms } = request.state;
   const [best] = terms.candidates;
-  const isRecorded = lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
+  const isRecorded =
+    lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
   if (!isRecorded) await context.store.setRequestPool(entryOf(request, placed.regionPool));
 }
 
@@ -131,7 +140,8 @@ async function describeHost(
   const isLate = performance.now() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
   if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
     const standing = await readStanding(context, request);
-    if (standing !== 'own') return standing === 'replaced' || standing === 'resumed' ? 'replaced' : 'continued';
+    if (standing !== 'own')
+      return standing === 'replaced' || standing === 'resumed' ? 'replaced' : 'continued';
   }
   request.endpoint =
     cachedEndpoint(context, placed) ?? (await context.fleet.fetchEndpoint(placed.regionPool, placed.hostId));

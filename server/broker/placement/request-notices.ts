@@ -102,4 +102,6 @@ async function recordQueue(
 }
 
 /** The store is unreachable: the poll of all regions reports that. */
-function ignoreStore(): void {}
+function ignoreStore(): void {
+  // Nothing is left to do here.
+}

@@ -31,9 +31,17 @@ export async function attachSession(
   return { ...placed, arrivedAtMs: state.arrivedAtMs };
 }
 
-async function isLatestAttempt(context: CorePorts, { client, message, state }: ActiveRequest): Promise<boolean> {
-  const record = await context.batches.findRequest({ playerId: client.playerId, requestId: message.requestId });
-  return record?.state !== 'replaced' && record?.sessionId === state.sessionId && record.epoch === state.epoch;
+async function isLatestAttempt(
+  context: CorePorts,
+  { client, message, state }: ActiveRequest,
+): Promise<boolean> {
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
+  return (
+    record?.state !== 'replaced' && record?.sessionId === state.sessionId && record.epoch === state.epoch
+  );
 }
 
 /** Stores player and request of a session that the store knows only from its host's report. */

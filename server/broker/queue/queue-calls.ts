@@ -3,7 +3,6 @@ import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Offer } from '../../domain/play-request/play-request.js';
 import { StoreUnavailableError, type SessionRecord } from '../../store/fleet-store.js';
 import type { CorePorts } from '../core-ports.js';
-import { jittered } from '../refusal.js';
 import { entryOf, isQueueing, type ActiveRequest } from '../requests/active-request.js';
 import { offerOf } from '../requests/receive-offer.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
@@ -20,9 +19,6 @@ type JoinOutcome =
   | { readonly kind: 'joined'; readonly arrivedAtMs: number | null; readonly session: SessionRecord | null }
   | { readonly kind: 'not_joined'; readonly isClosed: boolean }
   | { readonly kind: 'over'; readonly code: 'TIMED_OUT' | 'SESSION_OVER' };
-
-/** Average `retryAfterMs` for a request that no queue accepts. */
-export const NO_QUEUE_RETRY_MS = jittered(15_000);
 
 /** Adds a request, with its arrival time, to queues, the best first. */
 export async function joinQueues(
@@ -110,7 +106,8 @@ export async function confirmOffer(
   if (outcome.kind === 'unanswered') return { kind: 'unknown', epoch };
   if (outcome.kind === 'gone') return { kind: 'gone', epoch };
   const { session, hostConnectionId } = outcome;
-  if (session.meta === null) throw new Error(`The store returned the accepted session ${sessionId} without metadata.`);
+  if (session.meta === null)
+    throw new Error(`The store returned the accepted session ${sessionId} without metadata.`);
   const placed: PlacedSession = {
     regionPool,
     sessionId,

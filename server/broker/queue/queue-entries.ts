@@ -53,11 +53,6 @@ export function interpretQueueEntry(
   }
 }
 
-/** Whether the store no longer holds the offer of this entry: its time ran out, or its host was lost. */
-export function isOfferGone({ status }: QueueEntry): boolean {
-  return status.kind !== 'session' || status.session.state !== 'offered';
-}
-
 /**
  * Whether the store ended the entry because no broker polled it for `queueGraceMs`. With a connected client this happens
  * when this broker was cut off from the store or its process was paused.

@@ -7,7 +7,10 @@ import type { Candidate } from '../ranking.js';
  *
  * @param waitedMs how long the request has waited, by the store's clock
  */
-export function acceptableRegionPools(candidates: readonly Candidate[], waitedMs: number): readonly RegionPool[] {
+export function acceptableRegionPools(
+  candidates: readonly Candidate[],
+  waitedMs: number,
+): readonly RegionPool[] {
   const sinceMs = Math.max(waitedMs, candidates[0]?.acceptableAfterMs ?? 0);
   return candidates
     .filter(({ acceptableAfterMs }) => acceptableAfterMs <= sinceMs)

@@ -1,8 +1,8 @@
-import type { ErrorCode } from '@duskline/protocol/codes';
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
 import type { RequestCall } from './effects.js';
 import type { Offer, Placed, RememberedRequest } from './play-request.js';
+import type { RefusalCode } from './refusal-codes.js';
 
 /** Where a remembered request waits. */
 export interface QueuePosition {
@@ -21,7 +21,7 @@ export type ReserveResult<P extends Placed> =
   /** The region pool has no free slot, or is closed. */
   | { readonly kind: 'full' }
   /** The request cannot be placed there at all, or another broker continues it. */
-  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  | { readonly kind: 'refused'; readonly code: RefusalCode }
   /** Another request of the player took its place before. The slot was returned. */
   | { readonly kind: 'replaced' };
 
@@ -45,7 +45,7 @@ export type LocateResult<P extends Placed> =
   | { readonly kind: 'waiting'; readonly position: QueuePosition }
   /** It never got a slot, or lost its queue position: a new attempt may start. */
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'over'; readonly code: ErrorCode }
+  | { readonly kind: 'over'; readonly code: RefusalCode }
   /** Another request of the player took its place before it had a session. */
   | { readonly kind: 'replaced' };
 
@@ -54,7 +54,11 @@ export interface PolledQueues<P extends Placed> {
   /** When the store was asked, by the broker's monotonic clock. */
   readonly queriedAtMs: number;
   /** The queues in which it waits, with its arrival time there. */
-  readonly waiting: readonly { readonly regionPool: RegionPool; readonly arrivedAtMs: number; readonly missed: boolean }[];
+  readonly waiting: readonly {
+    readonly regionPool: RegionPool;
+    readonly arrivedAtMs: number;
+    readonly missed: boolean;
+  }[];
   /** The slot that is offered to it now. */
   readonly offers: readonly Offer[];
   /** Queues that do not know it. */
@@ -122,7 +126,7 @@ export type RequestResult<P extends Placed> =
       readonly result:
         | { readonly kind: 'started'; readonly epoch: number }
         /** Another broker started an attempt first, or another request of the player is live. */
-        | { readonly kind: 'refused'; readonly code: ErrorCode }
+        | { readonly kind: 'refused'; readonly code: RefusalCode }
         | { readonly kind: 'replaced' };
     }
   | { readonly type: 'described'; readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' }
@@ -131,7 +135,7 @@ export type RequestResult<P extends Placed> =
       readonly queues: readonly RegionPool[];
       readonly arrivedAtMs: number | null;
       /** Why no queue accepted it, if none did; else why it may not wait any more. */
-      readonly refused: ErrorCode | null;
+      readonly refused: RefusalCode | null;
       readonly standing: Standing;
     }
   | {

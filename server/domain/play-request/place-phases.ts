@@ -63,7 +63,9 @@ function tryNext<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): 
   const { terms, whenFull, lostIn } = request;
   const index = phase.index + 1;
   const isTriedEverywhere = whenFull !== 'wait' || lostIn !== null;
-  const tried = isTriedEverywhere ? terms.candidates.length : acceptableRegionPools(terms.candidates, 0).length;
+  const tried = isTriedEverywhere
+    ? terms.candidates.length
+    : acceptableRegionPools(terms.candidates, 0).length;
   if (index < tried) return tryCandidate(request, { ...phase, index });
   switch (whenFull) {
     case 'wait':
@@ -105,7 +107,10 @@ function match<P extends Placed>(request: PlayRequest<P>, placed: P): Transition
   const hasMoved = lostIn !== null && !isSameRegionPool(lostIn, placed.regionPool);
   const matched = close(request, { kind: 'matched', placed });
   if (!hasMoved) return matched;
-  return { ...matched, effects: [...matched.effects, { type: 'end_lost_assignment', regionPool: lostIn, placed }] };
+  return {
+    ...matched,
+    effects: [...matched.effects, { type: 'end_lost_assignment', regionPool: lostIn, placed }],
+  };
 }
 
 /**

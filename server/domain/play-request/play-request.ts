@@ -1,7 +1,7 @@
-import type { ErrorCode } from '@duskline/protocol/codes';
 import type { OnConflict } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
+import type { RefusalCode } from './refusal-codes.js';
 
 /** A slot that the store holds for a request. Brokers add what `matched` needs. */
 export interface Placed {
@@ -41,7 +41,7 @@ export interface RequestTerms {
   /** The region pools that may serve the request, the best first. Empty only if `unservable`. */
   readonly candidates: readonly Candidate[];
   /** Why no region pool can serve the request now; `null` if some can. When it was made before, its session may still live. */
-  readonly unservable: ErrorCode | null;
+  readonly unservable: RefusalCode | null;
 }
 
 /** The slot that is reserved while the request is being recorded: nearly every request is new, and this saves a round trip. */
@@ -49,7 +49,7 @@ export type AheadSlot<P extends Placed> =
   | { readonly kind: 'none' }
   | { readonly kind: 'pending' }
   | { readonly kind: 'full' }
-  | { readonly kind: 'refused'; readonly code: ErrorCode }
+  | { readonly kind: 'refused'; readonly code: RefusalCode }
   | { readonly kind: 'placed'; readonly placed: P };
 
 /** What a request that waits in queues has asked the store, besides its regular polls. */
@@ -58,7 +58,7 @@ export type QueueTask = 'none' | 'join' | 'verify' | 'requeue';
 /** The last word on a request: the one answer that its client gets. */
 export type Answer<P extends Placed> =
   | { readonly kind: 'matched'; readonly placed: P }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly sessionId?: string }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly sessionId?: string }
   /** Another request or connection of the player continues it: nothing is withdrawn. */
   | { readonly kind: 'replaced' };
 

@@ -29,7 +29,7 @@ export function stepQueueing<P extends Placed>(
       return waitInQueues(afresh, null);
     }
     case 'confirmed':
-      return phase.name === 'confirming' ? receiveConfirmed(request, phase, event) : stay(request);
+      return receiveConfirmed(request, phase, event);
     case 'failed':
       return receiveFailure(request, phase, event);
     default:
@@ -149,33 +149,33 @@ export function acceptOffer<P extends Placed>(request: PlayRequest<P>, phase: Qu
   }
 }
 
-function confirm<P extends Placed>(
-  request: PlayRequest<P>,
-  offer: Offer,
-  task: QueueTask,
-): Transition<P> {
+function confirm<P extends Placed>(request: PlayRequest<P>, offer: Offer, task: QueueTask): Transition<P> {
   return enter(request, { name: 'confirming', task, offer, underWay: true }, [{ type: 'confirm', offer }]);
 }
 
 function receiveConfirmed<P extends Placed>(
   request: PlayRequest<P>,
-  phase: Confirming<P>,
+  phase: Queueing<P>,
   { result }: Extract<RequestResult<P>, { type: 'confirmed' }>,
 ): Transition<P> {
   switch (result.kind) {
     case 'placed': {
-      const queues = without(request.queues, phase.offer.regionPool);
+      const queues = without(request.queues, result.placed.regionPool);
       const taken = takePlaced({ ...request, epoch: result.epoch, queues: [] }, result.placed);
       return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
     }
     case 'gone':
+      // A later offer came meanwhile.
+      if (phase.name !== 'confirming') return stay({ ...request, epoch: result.epoch });
       return enter({ ...request, epoch: result.epoch }, { name: 'waiting', task: phase.task }, [
         { type: 'send_no_offer' },
       ]);
     case 'taken_over':
       return leaveToOther(request, [], 'continued');
-    case 'unknown':
-      return enter({ ...request, epoch: result.epoch, isUncertain: true }, { ...phase, underWay: false });
+    case 'unknown': {
+      const uncertain = { ...request, epoch: result.epoch, isUncertain: true };
+      return phase.name === 'confirming' ? enter(uncertain, { ...phase, underWay: false }) : stay(uncertain);
+    }
   }
 }
 

@@ -115,15 +115,7 @@ export function stepReplacing<P extends Placed>(
     case 'reserved':
       return enter(request, { ...phase, ahead: receiveAhead(event) });
     case 'replaced':
-      switch (event.outcome.kind) {
-        // The session that ended may have held the last slot of the best candidate, so that one is tried again.
-        case 'done':
-          return startPlacing(request, phase.ahead, 'again');
-        case 'live':
-          return meetLiveAgain(request, event.outcome.other, phase.ahead);
-        case 'outdated':
-          return close(request, { kind: 'replaced' }, releaseAhead(phase.ahead));
-      }
+      return receiveReplaced(request, phase.ahead, event.outcome);
     case 'failed':
       if (event.call === 'reserve')
         return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
@@ -133,31 +125,54 @@ export function stepReplacing<P extends Placed>(
   }
 }
 
+function receiveReplaced<P extends Placed>(
+  request: PlayRequest<P>,
+  ahead: AheadSlot<P>,
+  outcome: Extract<RequestResult<P>, { type: 'replaced' }>['outcome'],
+): Transition<P> {
+  switch (outcome.kind) {
+    // The session that ended may have held the last slot of the best candidate, so that one is tried again.
+    case 'done':
+      return startPlacing(request, ahead, 'again');
+    case 'live':
+      return meetLiveAgain(request, outcome.other, ahead);
+    case 'outdated':
+      return close(request, { kind: 'replaced' }, releaseAhead(ahead));
+  }
+}
+
 export function stepResuming<P extends Placed>(
   request: PlayRequest<P>,
   phase: Extract<Phase<P>, { name: 'resuming' }>,
   event: RequestResult<P>,
 ): Transition<P> {
-  const NO_SLOT = { kind: 'none' } as const;
   switch (event.type) {
     case 'resumed':
-      switch (event.result.kind) {
-        case 'placed':
-          return takePlaced(request, event.result.placed);
-        case 'waiting':
-          return waitInQueues(request, event.result.position);
-        case 'ended':
-          return replace(request, phase.other, NO_SLOT, true);
-        case 'live':
-          return meetLiveAgain(request, event.result.other, NO_SLOT);
-        case 'lost_race':
-          return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
-      }
+      return receiveResumed(request, phase.other, event.result);
     case 'failed':
       if (event.call === 'reserve') return stay(request);
       return close(request, { kind: 'refused', code: event.code });
     default:
       return stay(request);
+  }
+}
+
+function receiveResumed<P extends Placed>(
+  request: PlayRequest<P>,
+  other: RememberedRequest,
+  result: Extract<RequestResult<P>, { type: 'resumed' }>['result'],
+): Transition<P> {
+  switch (result.kind) {
+    case 'placed':
+      return takePlaced(request, result.placed);
+    case 'waiting':
+      return waitInQueues(request, result.position);
+    case 'ended':
+      return replace(request, other, { kind: 'none' }, true);
+    case 'live':
+      return meetLiveAgain(request, result.other, { kind: 'none' });
+    case 'lost_race':
+      return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
   }
 }
 

@@ -73,7 +73,9 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P
       return isQueueing(phase) ? acceptOffer(request, phase) : stay(request, noOfferIn(phase));
     // In every other phase the request goes on: its client comes back and finds the session.
     case 'disconnected':
-      return isQueueing(phase) ? close(request, null, [{ type: 'remember', queues: request.queues }]) : stay(request);
+      return isQueueing(phase)
+        ? close(request, null, [{ type: 'remember', queues: request.queues }])
+        : stay(request);
     case 'offer_received':
       return isQueueing(phase) ? receiveOffer(request, phase, event.offer) : stay(request);
     case 'missed_second_offer':
@@ -145,13 +147,17 @@ function stepLeaving<P extends Placed>(
   phase: Extract<Phase<P>, { name: 'leaving' }>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'left' || (event.type === 'failed' && event.call === 'leave')) return close(request, phase.answer);
+  if (event.type === 'left' || (event.type === 'failed' && event.call === 'leave'))
+    return close(request, phase.answer);
   const brought = bringIn(request, phase.slot, event);
   const { slot, extra } = brought;
   const release = extra === null ? [] : [{ type: 'release', placed: extra } as const];
   // The request was made before: whatever it has become has to be found before it can be returned.
   if (event.type === 'recorded' && event.outcome.kind === 'repeat' && !event.outcome.record.isReplaced) {
-    return enter(brought.request, { ...phase, slot }, [...release, { type: 'locate', record: event.outcome.record }]);
+    return enter(brought.request, { ...phase, slot }, [
+      ...release,
+      { type: 'locate', record: event.outcome.record },
+    ]);
   }
   if (request.calls > 0) return enter(brought.request, { ...phase, slot }, release);
   const left = leave(brought.request, phase.answer, slot);
@@ -166,7 +172,11 @@ function bringIn<P extends Placed>(
 ): { readonly request: PlayRequest<P>; readonly slot: P | null; readonly extra: P | null } {
   const placed = placedOf(event);
   const slots =
-    placed === null ? { slot, extra: null } : slot === null ? { slot: placed, extra: null } : { slot, extra: placed };
+    placed === null
+      ? { slot, extra: null }
+      : slot === null
+        ? { slot: placed, extra: null }
+        : { slot, extra: placed };
   switch (event.type) {
     case 'joined':
       return { request: { ...request, queues: withAll(request.queues, event.queues) }, ...slots };
@@ -197,7 +207,12 @@ function bringIn<P extends Placed>(
 }
 
 function placedOf<P extends Placed>(event: RequestResult<P>): P | null {
-  if (event.type !== 'reserved' && event.type !== 'located' && event.type !== 'resumed' && event.type !== 'confirmed')
+  if (
+    event.type !== 'reserved' &&
+    event.type !== 'located' &&
+    event.type !== 'resumed' &&
+    event.type !== 'confirmed'
+  )
     return null;
   return event.result.kind === 'placed' ? event.result.placed : null;
 }

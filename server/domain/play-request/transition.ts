@@ -1,8 +1,8 @@
-import type { ErrorCode } from '@duskline/protocol/codes';
 import type { RegionPool } from '../catalog.js';
 import { isSameRegionPool } from '../catalog.js';
 import type { RequestEffect } from './effects.js';
 import type { AheadSlot, Answer, Phase, Placed, PlayRequest } from './play-request.js';
+import type { RefusalCode } from './refusal-codes.js';
 
 /** What a step returns: the request afterwards, and what the broker has to do, in this order. */
 export interface Transition<P extends Placed> {
@@ -52,7 +52,7 @@ export function leave<P extends Placed>(
 
 export function refuse<P extends Placed>(
   request: PlayRequest<P>,
-  code: ErrorCode,
+  code: RefusalCode,
   slot: P | null = null,
 ): Transition<P> {
   return leave(request, { kind: 'refused', code }, slot);
@@ -85,7 +85,7 @@ export function releaseAhead<P extends Placed>(
   return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
 }
 
-export function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
+function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
   return regionPools.some((other) => isSameRegionPool(other, regionPool));
 }
 

@@ -3,7 +3,15 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { RandomBroker, type Choose } from './random-broker.js';
 
-const HAPPENINGS = ['cancelled', 'accepted', 'disconnected', 'replaced_by_other', 'offer', 'polled', 'missed'] as const;
+const HAPPENINGS = [
+  'cancelled',
+  'accepted',
+  'disconnected',
+  'replaced_by_other',
+  'offer',
+  'polled',
+  'missed',
+] as const;
 const PHASES: readonly PhaseName[] = [
   'recording',
   'locating',
@@ -67,7 +75,8 @@ function build(
 function comeToRest(broker: RandomBroker): void {
   broker.happen('cancelled');
   for (let steps = 0; !broker.isClosed; steps += 1) {
-    if (steps > MAX_STEPS) throw new Error(`The request does not come to rest in the phase ${broker.request.phase.name}.`);
+    if (steps > MAX_STEPS)
+      throw new Error(`The request does not come to rest in the phase ${broker.request.phase.name}.`);
     broker.answerOne();
   }
 }
@@ -122,7 +131,8 @@ describe('The life of a play request', () => {
     fc.assert(
       fc.property(fc.gen(), setting, script, (gen, terms, events) => {
         const broker = live(gen, terms, events, (request) => {
-          if (request.phase.name !== 'closed' && request.calls === 0) expect(request.queues).to.not.deep.equal([]);
+          if (request.phase.name !== 'closed' && request.calls === 0)
+            expect(request.queues).to.not.deep.equal([]);
         });
         comeToRest(broker);
       }),

@@ -1,6 +1,10 @@
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
-import { isCall, type RequestCall, type RequestEffect } from '@duskline/server/domain/play-request/effects.js';
+import {
+  isCall,
+  type RequestCall,
+  type RequestEffect,
+} from '@duskline/server/domain/play-request/effects.js';
 import type {
   PolledQueues,
   RequestEvent,
@@ -10,6 +14,7 @@ import type {
 import type {
   Answer,
   Offer,
+  PhaseName,
   Placed,
   PlayRequest,
   RememberedRequest,
@@ -18,7 +23,7 @@ import type {
 import { step } from '@duskline/server/domain/play-request/step.js';
 import type { Candidate } from '@duskline/server/domain/ranking.js';
 
-export const REGION_POOLS: readonly RegionPool[] = ['near', 'middle', 'far'].map((region) => ({
+const REGION_POOLS: readonly RegionPool[] = ['near', 'middle', 'far'].map((region) => ({
   region,
   pool: 'main',
 }));
@@ -56,6 +61,8 @@ export class RandomBroker {
   readonly queues = new Map<string, RegionPool>();
   /** Calls that are not answered yet. */
   readonly open: RequestCall<Placed>[] = [];
+  /** Every change of the phase: from, event, to. */
+  readonly transitions: (readonly [PhaseName, RequestEvent<Placed>['type'], PhaseName])[] = [];
   isRemembered = false;
   cancelledIn: string | null = null;
   #epoch = 1;
@@ -73,14 +80,36 @@ export class RandomBroker {
     for (const effect of begun.effects) this.#carryOut(effect);
   }
 
+  /** Answers the calls of a new request so that it waits in the two near queues, or joins them at this moment. */
+  startWaiting(hasJoined: boolean): void {
+    this.#answer('record', { type: 'recorded', outcome: { kind: 'new' } });
+    for (let tried = 0; tried < 2; tried += 1) {
+      this.#answer('reserve', { type: 'reserved', result: { kind: 'full' } });
+    }
+    if (!hasJoined) return;
+    const queues = REGION_POOLS.slice(0, 2);
+    for (const queue of queues) this.queues.set(queue.region, queue);
+    this.#answer('join', { type: 'joined', queues, arrivedAtMs: 1, refused: null, standing: 'own' });
+  }
+
+  #answer(call: RequestCall<Placed>['type'], result: RequestResult<Placed>): void {
+    const open = this.open.findIndex(({ type }) => type === call);
+    if (open < 0) throw new Error(`No call "${call}" is open.`);
+    this.open.splice(open, 1);
+    this.dispatch(result);
+  }
+
   get isClosed(): boolean {
     return this.request.phase.name === 'closed' && this.open.length === 0;
   }
 
   dispatch(event: RequestEvent<Placed>): void {
     this.#nowMs += 1;
+    const { phase: before } = this.request;
     const { request, effects } = step(this.request, event);
     this.request = request;
+    if (request.phase.name !== before.name)
+      this.transitions.push([before.name, event.type, request.phase.name]);
     for (const effect of effects) this.#carryOut(effect);
   }
 
@@ -93,7 +122,9 @@ export class RandomBroker {
   }
 
   /** Something happens that nobody asked for. */
-  happen(type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed'): void {
+  happen(
+    type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed',
+  ): void {
     const { phase } = this.request;
     switch (type) {
       case 'cancelled':
@@ -134,7 +165,9 @@ export class RandomBroker {
     if (isGone) this.queues.clear();
     return {
       queriedAtMs: this.#nowMs,
-      waiting: isGone ? [] : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
+      waiting: isGone
+        ? []
+        : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
       offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
       unknown: isGone && !expired ? queues : [],
       timedOut: this.choose([false, false, false, false, true]),
@@ -148,7 +181,9 @@ export class RandomBroker {
 
   #mayBePlaced(): boolean {
     const { phase } = this.request;
-    return phase.name === 'waiting' || phase.name === 'offered';
+    return (
+      phase.name === 'waiting' || phase.name === 'offered' || (phase.name === 'confirming' && !phase.underWay)
+    );
   }
 
   #newSlot(regionPool = this.choose(REGION_POOLS)): Placed {
@@ -233,7 +268,11 @@ export class RandomBroker {
       case 'replace':
         return {
           type: 'replaced',
-          outcome: this.choose([{ kind: 'done' }, { kind: 'live', other: OTHER }, { kind: 'outdated' }] as const),
+          outcome: this.choose([
+            { kind: 'done' },
+            { kind: 'live', other: OTHER },
+            { kind: 'outdated' },
+          ] as const),
         };
       case 'resume':
         return {
@@ -256,14 +295,18 @@ export class RandomBroker {
           ])(),
         };
       case 'describe':
-        return { type: 'described', result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced'] as const) };
+        return {
+          type: 'described',
+          result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced'] as const),
+        };
       case 'join':
         return this.#join(call.regionPools);
       case 'confirm':
         return {
           type: 'confirmed',
           result: this.choose([
-            () => ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
+            () =>
+              ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
             () => ({ kind: 'taken_over' }) as const,
             () => ({ kind: 'unknown', epoch: this.#epoch }) as const,
@@ -298,17 +341,34 @@ export class RandomBroker {
   }
 
   #standing(): Standing {
-    return this.choose(['own', 'own', 'own', 'own', 'replaced', 'resumed', 'continued', 'over', 'unknown'] as const);
+    const standing = this.choose([
+      ...(['own', 'own', 'own', 'own'] as const),
+      ...(['replaced', 'resumed', 'continued', 'over', 'unknown'] as const),
+    ]);
+    // Who cancelled the request on another connection has ended its session in every region pool.
+    if (standing === 'over') this.slots.clear();
+    return standing;
   }
 
-  #position(): { sessionId: string; epoch: number; arrivedAtMs: number; missedOffer: boolean; queues: RegionPool[] } {
+  #position(): {
+    sessionId: string;
+    epoch: number;
+    arrivedAtMs: number;
+    missedOffer: boolean;
+    queues: RegionPool[];
+  } {
     const regionPool = this.choose(REGION_POOLS);
     this.queues.set(regionPool.region, regionPool);
-    return { sessionId: 'session-0', epoch: this.#epoch, arrivedAtMs: 1, missedOffer: false, queues: [regionPool] };
+    return {
+      sessionId: 'session-0',
+      epoch: this.#epoch,
+      arrivedAtMs: 1,
+      missedOffer: false,
+      queues: [regionPool],
+    };
   }
 }
 
 function keyOf({ sessionId, epoch }: Placed): string {
   return `${sessionId}/${epoch}`;
 }
-
