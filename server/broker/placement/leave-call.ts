@@ -32,12 +32,16 @@ function isTimedOut({ state: { phase } }: ActiveRequest): boolean {
   return phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'TIMED_OUT';
 }
 
-/** Ends the session that the slot was reserved for. */
+/**
+ * Ends the session that the slot was reserved for. Hosts are sent `prepare` after the request is matched, so the host of a new slot
+ * is not told: if its broker has prepared it meanwhile, that broker finds the end in its inbox.
+ */
 export async function releaseSlot(context: CorePorts, slot: PlacedSession | null): Promise<void> {
   if (slot === null) return;
   const { regionPool, sessionId, epoch } = slot;
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
-  if (outcome.kind === 'ended') notifyAllOfEnd(context, regionPool, [outcome]);
+  if (outcome.kind === 'ended' && slot.earlierSession !== undefined)
+    notifyAllOfEnd(context, regionPool, [outcome]);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
+import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
 /** Time between two checks whether the store is rebuilt. It costs nothing noticeable with a thousand waiting clients. */
@@ -26,8 +27,10 @@ export async function recordRequest(
   switch (outcome.kind) {
     case 'new':
       return { type: 'recorded', outcome };
-    case 'live':
-      return { type: 'recorded', outcome: { kind: 'live', other: rememberedLive(outcome.live) } };
+    case 'live': {
+      const other = rememberedLive(outcome.live);
+      return { type: 'recorded', outcome: { kind: 'live', other, sessionId: newSessionId() } };
+    }
     case 'repeat': {
       const record = rememberedRequest(request.message.requestId, outcome.record);
       return { type: 'recorded', outcome: { kind: 'repeat', record } };

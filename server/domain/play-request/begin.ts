@@ -28,7 +28,11 @@ export function beginRequest<P extends Placed>(
   }
   if (!mayReserveAhead) return { request: { ...request, calls: 1 }, effects: [{ type: 'record' }] };
   return {
-    request: { ...request, phase: { name: 'recording', ahead: { kind: 'pending' } }, calls: 2 },
+    request: {
+      ...request,
+      phase: { name: 'recording', ahead: { kind: 'pending' }, recorded: null },
+      calls: 2,
+    },
     effects: [{ type: 'record' }, { type: 'reserve', index: 0 }],
   };
 }
@@ -69,7 +73,7 @@ function newRequest<P extends Placed>(
     terms,
     sessionId,
     epoch: FIRST_EPOCH,
-    phase: { name: 'recording', ahead: { kind: 'none' } },
+    phase: { name: 'recording', ahead: { kind: 'none' }, recorded: null },
     calls: 0,
     whenFull,
     lostIn: null,

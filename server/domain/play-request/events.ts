@@ -1,7 +1,7 @@
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
 import type { RequestCall } from './effects.js';
-import type { Offer, Placed, RememberedRequest } from './play-request.js';
+import type { Offer, Placed, RecordOutcome, RememberedRequest } from './play-request.js';
 import type { RefusalCode } from './refusal-codes.js';
 
 /** Where a remembered request waits. */
@@ -92,13 +92,7 @@ export type RequestEvent<P extends Placed> =
 
 /** Answers to the calls that a request made. */
 export type RequestResult<P extends Placed> =
-  | {
-      readonly type: 'recorded';
-      readonly outcome:
-        | { readonly kind: 'new' }
-        | { readonly kind: 'repeat'; readonly record: RememberedRequest }
-        | { readonly kind: 'live'; readonly other: RememberedRequest };
-    }
+  | { readonly type: 'recorded'; readonly outcome: { readonly kind: 'new' } | RecordOutcome }
   | { readonly type: 'reserved'; readonly result: ReserveResult<P> }
   | { readonly type: 'located'; readonly result: LocateResult<P> }
   | { readonly type: 'inspected'; readonly found: 'ended' | 'waiting' | 'session' }

@@ -12,7 +12,8 @@ export const NEXT_PHASES: Readonly<
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
     recorded: ['locating', 'inspecting', 'replacing', 'placing', 'describing', 'leaving', 'closed'],
-    failed: ['leaving', 'closed'],
+    reserved: ['locating', 'inspecting', 'replacing'],
+    failed: ['locating', 'inspecting', 'replacing', 'leaving', 'closed'],
   },
   locating: {
     cancelled: ['leaving'],
@@ -29,7 +30,7 @@ export const NEXT_PHASES: Readonly<
   replacing: {
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
-    replaced: ['inspecting', 'placing', 'describing', 'leaving', 'closed'],
+    replaced: ['inspecting', 'placing', 'closed'],
     failed: ['leaving', 'closed'],
   },
   resuming: {

@@ -6,16 +6,8 @@ import { close, enter, refuse, stay, withAll, type Transition } from './transiti
 
 type Placing<P extends Placed> = Extract<Phase<P>, { name: 'placing' }>;
 
-/**
- * Begins to place a request that is recorded as its player's live one.
- *
- * @param round `again` when a slot may have become free since the slot ahead was refused
- */
-export function startPlacing<P extends Placed>(
-  request: PlayRequest<P>,
-  ahead: AheadSlot<P>,
-  round: 'first' | 'again',
-): Transition<P> {
+/** Begins to place a request that is recorded as its player's live one. */
+export function startPlacing<P extends Placed>(request: PlayRequest<P>, ahead: AheadSlot<P>): Transition<P> {
   const phase: Placing<P> = { name: 'placing', index: 0 };
   switch (ahead.kind) {
     case 'pending':
@@ -25,7 +17,7 @@ export function startPlacing<P extends Placed>(
     case 'refused':
       return refuse(request, ahead.code);
     case 'full':
-      return round === 'first' ? tryNext(request, phase) : tryCandidate(request, phase);
+      return tryNext(request, phase);
     case 'none':
       return tryCandidate(request, phase);
   }

@@ -52,6 +52,12 @@ export type AheadSlot<P extends Placed> =
   | { readonly kind: 'refused'; readonly code: RefusalCode }
   | { readonly kind: 'placed'; readonly placed: P };
 
+/** What the store answers when a request is recorded that is not new. */
+export type RecordOutcome =
+  | { readonly kind: 'repeat'; readonly record: RememberedRequest }
+  /** `sessionId`: the store remembers the slot ahead, which is returned, so the request becomes another session. */
+  | { readonly kind: 'live'; readonly other: RememberedRequest; readonly sessionId: string };
+
 /** What a request that waits in queues has asked the store, besides its regular polls. */
 export type QueueTask = 'none' | 'join' | 'verify' | 'requeue';
 
@@ -80,10 +86,15 @@ export type WhenFull = 'wait' | 'refuse' | 'end';
  * - `closed`: answered. Results that arrive late are taken back.
  */
 export type Phase<P extends Placed> =
-  | { readonly name: 'recording'; readonly ahead: AheadSlot<P> }
+  | {
+      readonly name: 'recording';
+      readonly ahead: AheadSlot<P>;
+      /** The store's answer, while that to the slot ahead is missing: the slot has to be returned first. */
+      readonly recorded: RecordOutcome | null;
+    }
   | { readonly name: 'locating' }
-  | { readonly name: 'inspecting'; readonly other: RememberedRequest; readonly ahead: AheadSlot<P> }
-  | { readonly name: 'replacing'; readonly other: RememberedRequest; readonly ahead: AheadSlot<P> }
+  | { readonly name: 'inspecting'; readonly other: RememberedRequest }
+  | { readonly name: 'replacing'; readonly other: RememberedRequest }
   | { readonly name: 'resuming'; readonly other: RememberedRequest }
   | { readonly name: 'starting' }
   /** `index`: position of the candidate that is tried. */

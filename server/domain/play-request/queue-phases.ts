@@ -3,7 +3,17 @@ import type { RequestEffect } from './effects.js';
 import type { PolledQueues, RequestResult, Standing } from './events.js';
 import { takePlaced, waitInQueues } from './place-phases.js';
 import type { Offer, Phase, Placed, PlayRequest, QueueTask } from './play-request.js';
-import { close, enter, refuse, stay, withAll, without, type Transition } from './transition.js';
+import {
+  close,
+  enter,
+  includes,
+  leave,
+  refuse,
+  stay,
+  withAll,
+  without,
+  type Transition,
+} from './transition.js';
 
 type Waiting<P extends Placed> = Extract<Phase<P>, { name: 'waiting' }>;
 type Offered<P extends Placed> = Extract<Phase<P>, { name: 'offered' }>;
@@ -86,8 +96,12 @@ function leaveToOther<P extends Placed>(
         request,
         request.isUncertain ? { kind: 'refused', code: 'UNAVAILABLE' } : { kind: 'replaced' },
       );
-    case 'over':
-      return close(request, { kind: 'refused', code: 'CANCELLED' }, [{ type: 'leave_queues', queues }]);
+    case 'over': {
+      const answer = { kind: 'refused', code: 'CANCELLED' } as const;
+      // Who cancelled it has left the queues that the store had then.
+      if (request.isUncertain) return leave({ ...request, queues }, answer);
+      return close(request, answer, [{ type: 'leave_queues', queues }]);
+    }
     case 'unknown':
       return refuse({ ...request, queues }, 'UNAVAILABLE');
   }
@@ -212,7 +226,7 @@ export function receivePoll<P extends Placed>(
   }
   // The store lost data, or the request was cancelled on another broker and has left some of its queues already.
   if (polled.unknown.length > 0) {
-    const queues = next.request.queues.filter((queue) => !isIn(polled.unknown, queue));
+    const queues = next.request.queues.filter((queue) => !includes(polled.unknown, queue));
     return enter({ ...next.request, queues }, { ...queueingOf(now), task: 'verify' }, [
       ...effects,
       { type: 'verify' },
@@ -233,7 +247,7 @@ function joinFurther<P extends Placed>(
     const refused = refuse(request, 'REGION_CLOSED');
     return { ...refused, effects: [...effects, ...refused.effects] };
   }
-  const further = acceptable.filter((regionPool) => !isIn(request.queues, regionPool));
+  const further = acceptable.filter((regionPool) => !includes(request.queues, regionPool));
   if (further.length > 0) {
     return enter(request, { name: 'waiting', task: 'join' }, [
       ...effects,
@@ -285,8 +299,4 @@ function isConfirmUnderWay<P extends Placed>(phase: Queueing<P>): boolean {
 function queueingOf<P extends Placed>(phase: Phase<P>): Queueing<P> {
   if (phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming') return phase;
   throw new Error(`A request in the phase "${phase.name}" does not stand in queues.`);
-}
-
-function isIn(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
-  return regionPools.some((other) => isSameRegionPool(other, regionPool));
 }

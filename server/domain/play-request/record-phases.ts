@@ -1,6 +1,13 @@
 import type { RequestResult } from './events.js';
 import { startPlacing, takePlaced, waitInQueues } from './place-phases.js';
-import type { AheadSlot, Phase, Placed, PlayRequest, RememberedRequest } from './play-request.js';
+import type {
+  AheadSlot,
+  Phase,
+  Placed,
+  PlayRequest,
+  RecordOutcome,
+  RememberedRequest,
+} from './play-request.js';
 import { close, enter, refuse, releaseAhead, slotOf, stay, type Transition } from './transition.js';
 
 /** How often other requests of the player may come first before this one gives up. */
@@ -8,14 +15,7 @@ const MAX_LOST_REPLACEMENTS = 5;
 
 type Recording<P extends Placed> = Extract<Phase<P>, { name: 'recording' }>;
 type Inspecting<P extends Placed> = Extract<Phase<P>, { name: 'inspecting' }>;
-type Replacing<P extends Placed> = Extract<Phase<P>, { name: 'replacing' }>;
-
-/** The store's answer to the slot that was requested ahead. */
-function receiveAhead<P extends Placed>({
-  result,
-}: Extract<RequestResult<P>, { type: 'reserved' }>): AheadSlot<P> {
-  return result.kind === 'replaced' ? { kind: 'refused', code: 'UNAVAILABLE' } : result;
-}
+type Resuming<P extends Placed> = Extract<Phase<P>, { name: 'resuming' }>;
 
 export function stepRecording<P extends Placed>(
   request: PlayRequest<P>,
@@ -23,84 +23,99 @@ export function stepRecording<P extends Placed>(
   event: RequestResult<P>,
 ): Transition<P> {
   switch (event.type) {
-    case 'reserved':
-      return enter(request, { ...phase, ahead: receiveAhead(event) });
+    case 'reserved': {
+      const { result } = event;
+      return receiveAhead(request, phase, result.kind === 'replaced' ? UNAVAILABLE : result);
+    }
     case 'recorded': {
       const { outcome } = event;
-      if (outcome.kind === 'new') return startPlacing(request, phase.ahead, 'first');
-      if (outcome.kind === 'live') return meetLive(request, outcome.other, phase.ahead);
-      const { record } = outcome;
-      const { sessionId, epoch } = record;
-      return enter({ ...request, sessionId, epoch }, { name: 'locating' }, [
-        ...releaseAhead(phase.ahead),
-        { type: 'locate', record },
-      ]);
+      if (outcome.kind === 'new') return startPlacing(request, phase.ahead);
+      if (phase.ahead.kind === 'pending') return enter(request, { ...phase, recorded: outcome });
+      return receiveKnown(request, outcome, phase.ahead);
     }
     case 'failed':
       if (event.call === 'reserve')
-        return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
+        return receiveAhead(request, phase, { kind: 'refused', code: event.code });
       return refuse(request, event.code, slotOf(phase.ahead));
     default:
       return stay(request);
   }
 }
 
-/** The player has another live request. A takeover ends it, whatever it has; else the broker checks that it lives. */
-function meetLive<P extends Placed>(
+const UNAVAILABLE = { kind: 'refused', code: 'UNAVAILABLE' } as const;
+
+function receiveAhead<P extends Placed>(
   request: PlayRequest<P>,
-  other: RememberedRequest,
+  phase: Recording<P>,
   ahead: AheadSlot<P>,
 ): Transition<P> {
-  if (request.terms.onConflict === 'takeover') return replace(request, other, ahead, false);
-  return enter(request, { name: 'inspecting', other, ahead }, [{ type: 'inspect', other }]);
+  if (phase.recorded === null) return enter(request, { ...phase, ahead });
+  return receiveKnown(request, phase.recorded, ahead);
+}
+
+/** The request was made before, or its player has another one. The slot ahead is returned. */
+function receiveKnown<P extends Placed>(
+  request: PlayRequest<P>,
+  outcome: RecordOutcome,
+  ahead: AheadSlot<P>,
+): Transition<P> {
+  const next =
+    outcome.kind === 'repeat'
+      ? locate(request, outcome.record)
+      : meetLive(withSession(request, outcome), outcome.other);
+  return { ...next, effects: [...releaseAhead(ahead), ...next.effects] };
+}
+
+function withSession<P extends Placed>(
+  request: PlayRequest<P>,
+  { sessionId }: { readonly sessionId: string },
+): PlayRequest<P> {
+  return { ...request, sessionId };
+}
+
+function locate<P extends Placed>(request: PlayRequest<P>, record: RememberedRequest): Transition<P> {
+  const { sessionId, epoch } = record;
+  return enter({ ...request, sessionId, epoch }, { name: 'locating' }, [{ type: 'locate', record }]);
+}
+
+/** The player has another live request. A takeover ends it, whatever it has; else the broker checks that it lives. */
+function meetLive<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
+  if (request.terms.onConflict === 'takeover') return replace(request, other, false);
+  return enter(request, { name: 'inspecting', other }, [{ type: 'inspect', other }]);
 }
 
 function replace<P extends Placed>(
   request: PlayRequest<P>,
   other: RememberedRequest,
-  ahead: AheadSlot<P>,
   isOver: boolean,
 ): Transition<P> {
-  return enter(request, { name: 'replacing', other, ahead }, [{ type: 'replace', other, isOver }]);
+  return enter(request, { name: 'replacing', other }, [{ type: 'replace', other, isOver }]);
 }
 
 /** Another request of the player became the live one since this one was told of it. */
-function meetLiveAgain<P extends Placed>(
-  request: PlayRequest<P>,
-  other: RememberedRequest,
-  ahead: AheadSlot<P>,
-): Transition<P> {
+function meetLiveAgain<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
   const lostReplacements = request.lostReplacements + 1;
-  if (lostReplacements > MAX_LOST_REPLACEMENTS)
-    return close(request, { kind: 'refused', code: 'UNAVAILABLE' }, releaseAhead(ahead));
-  return meetLive({ ...request, lostReplacements }, other, ahead);
+  if (lostReplacements > MAX_LOST_REPLACEMENTS) return close(request, UNAVAILABLE);
+  return meetLive({ ...request, lostReplacements }, other);
 }
 
 export function stepInspecting<P extends Placed>(
   request: PlayRequest<P>,
-  phase: Inspecting<P>,
+  { other }: Inspecting<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  const { other, ahead } = phase;
   switch (event.type) {
-    case 'reserved':
-      return enter(request, { ...phase, ahead: receiveAhead(event) });
     case 'inspected': {
-      if (event.found === 'ended') return replace(request, other, ahead, true);
+      if (event.found === 'ended') return replace(request, other, true);
       if (request.terms.onConflict === 'resume') {
-        return enter(request, { name: 'resuming', other }, [
-          ...releaseAhead(ahead),
-          { type: 'resume', other },
-        ]);
+        return enter(request, { name: 'resuming', other }, [{ type: 'resume', other }]);
       }
       // A request that still waits has no session yet, so the refusal names none.
       const session = event.found === 'session' ? { sessionId: other.sessionId } : {};
-      return close(request, { kind: 'refused', code: 'SESSION_EXISTS', ...session }, releaseAhead(ahead));
+      return close(request, { kind: 'refused', code: 'SESSION_EXISTS', ...session });
     }
     case 'failed':
-      if (event.call === 'reserve')
-        return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
-      return close(request, { kind: 'refused', code: event.code }, releaseAhead(ahead));
+      return close(request, { kind: 'refused', code: event.code });
     default:
       return stay(request);
   }
@@ -108,71 +123,40 @@ export function stepInspecting<P extends Placed>(
 
 export function stepReplacing<P extends Placed>(
   request: PlayRequest<P>,
-  phase: Replacing<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  switch (event.type) {
-    case 'reserved':
-      return enter(request, { ...phase, ahead: receiveAhead(event) });
-    case 'replaced':
-      return receiveReplaced(request, phase.ahead, event.outcome);
-    case 'failed':
-      if (event.call === 'reserve')
-        return enter(request, { ...phase, ahead: { kind: 'refused', code: event.code } });
-      return refuse(request, event.code, slotOf(phase.ahead));
-    default:
-      return stay(request);
-  }
-}
-
-function receiveReplaced<P extends Placed>(
-  request: PlayRequest<P>,
-  ahead: AheadSlot<P>,
-  outcome: Extract<RequestResult<P>, { type: 'replaced' }>['outcome'],
-): Transition<P> {
+  if (event.type === 'failed') return refuse(request, event.code);
+  if (event.type !== 'replaced') return stay(request);
+  const { outcome } = event;
   switch (outcome.kind) {
-    // The session that ended may have held the last slot of the best candidate, so that one is tried again.
     case 'done':
-      return startPlacing(request, ahead, 'again');
+      return startPlacing(request, { kind: 'none' });
     case 'live':
-      return meetLiveAgain(request, outcome.other, ahead);
+      return meetLiveAgain(request, outcome.other);
     case 'outdated':
-      return close(request, { kind: 'replaced' }, releaseAhead(ahead));
+      return close(request, { kind: 'replaced' });
   }
 }
 
 export function stepResuming<P extends Placed>(
   request: PlayRequest<P>,
-  phase: Extract<Phase<P>, { name: 'resuming' }>,
+  { other }: Resuming<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  switch (event.type) {
-    case 'resumed':
-      return receiveResumed(request, phase.other, event.result);
-    case 'failed':
-      if (event.call === 'reserve') return stay(request);
-      return close(request, { kind: 'refused', code: event.code });
-    default:
-      return stay(request);
-  }
-}
-
-function receiveResumed<P extends Placed>(
-  request: PlayRequest<P>,
-  other: RememberedRequest,
-  result: Extract<RequestResult<P>, { type: 'resumed' }>['result'],
-): Transition<P> {
+  if (event.type === 'failed') return close(request, { kind: 'refused', code: event.code });
+  if (event.type !== 'resumed') return stay(request);
+  const { result } = event;
   switch (result.kind) {
     case 'placed':
       return takePlaced(request, result.placed);
     case 'waiting':
       return waitInQueues(request, result.position);
     case 'ended':
-      return replace(request, other, { kind: 'none' }, true);
+      return replace(request, other, true);
     case 'live':
-      return meetLiveAgain(request, result.other, { kind: 'none' });
+      return meetLiveAgain(request, result.other);
     case 'lost_race':
-      return close(request, { kind: 'refused', code: 'UNAVAILABLE' });
+      return close(request, UNAVAILABLE);
   }
 }
 
@@ -180,8 +164,7 @@ export function stepLocating<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed' && event.call !== 'reserve')
-    return close(request, { kind: 'refused', code: event.code });
+  if (event.type === 'failed') return close(request, { kind: 'refused', code: event.code });
   if (event.type !== 'located') return stay(request);
   const { result } = event;
   const { unservable } = request.terms;
@@ -215,8 +198,7 @@ export function stepStarting<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
 ): Transition<P> {
-  if (event.type === 'failed' && event.call === 'start_attempt')
-    return close(request, { kind: 'refused', code: event.code });
+  if (event.type === 'failed') return close(request, { kind: 'refused', code: event.code });
   if (event.type !== 'attempt_started') return stay(request);
   const { result } = event;
   switch (result.kind) {

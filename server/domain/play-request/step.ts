@@ -1,7 +1,7 @@
 import { isCall, type RequestCall } from './effects.js';
 import type { RequestEvent, RequestResult, Standing } from './events.js';
 import { stepDescribing, stepPlacing } from './place-phases.js';
-import type { Phase, Placed, PlayRequest } from './play-request.js';
+import type { Phase, Placed, PlayRequest, RecordOutcome } from './play-request.js';
 import { acceptOffer, receiveOffer, receivePoll, stepQueueing, type Queueing } from './queue-phases.js';
 import {
   stepInspecting,
@@ -64,7 +64,7 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P
   if (phase.name === 'closed' || phase.name === 'leaving') return stay(request);
   switch (event.type) {
     case 'cancelled':
-      return leave(request, { kind: 'refused', code: 'CANCELLED' }, heldSlot(phase));
+      return cancel(request, phase);
     case 'replaced_by_other': {
       const slot = slotAheadOf(phase);
       return close(request, { kind: 'replaced' }, slot === null ? [] : [{ type: 'release', placed: slot }]);
@@ -85,6 +85,33 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P
   }
 }
 
+/** The client cancels the request. */
+function cancel<P extends Placed>(request: PlayRequest<P>, phase: Phase<P>): Transition<P> {
+  const answer = { kind: 'refused', code: 'CANCELLED' } as const;
+  if (phase.name !== 'recording' || phase.recorded === null || !isToBeLocated(phase.recorded)) {
+    return leave(request, answer, heldSlot(phase));
+  }
+  const { record } = phase.recorded;
+  const leaving = { name: 'leaving', answer, slot: slotOf(phase.ahead), underWay: false } as const;
+  return enter(withRecord(request, phase.recorded), leaving, [{ type: 'locate', record }]);
+}
+
+/** Whether the request was made before, so that whatever it has become has to be found before it can be returned. */
+function isToBeLocated(
+  outcome: { readonly kind: 'new' } | RecordOutcome,
+): outcome is Extract<RecordOutcome, { readonly kind: 'repeat' }> {
+  return outcome.kind === 'repeat' && !outcome.record.isReplaced;
+}
+
+function withRecord<P extends Placed>(
+  request: PlayRequest<P>,
+  outcome: { readonly kind: 'new' } | RecordOutcome,
+): PlayRequest<P> {
+  if (outcome.kind !== 'repeat') return request;
+  const { sessionId, epoch } = outcome.record;
+  return { ...request, sessionId, epoch };
+}
+
 /** The answer to a call that the request made. */
 function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestResult<P>): Transition<P> {
   const { phase } = request;
@@ -96,7 +123,7 @@ function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestRes
     case 'inspecting':
       return stepInspecting(request, phase, event);
     case 'replacing':
-      return stepReplacing(request, phase, event);
+      return stepReplacing(request, event);
     case 'resuming':
       return returnLate(stepResuming(request, phase, event), event, phase);
     case 'starting':
@@ -152,12 +179,9 @@ function stepLeaving<P extends Placed>(
   const brought = bringIn(request, phase.slot, event);
   const { slot, extra } = brought;
   const release = extra === null ? [] : [{ type: 'release', placed: extra } as const];
-  // The request was made before: whatever it has become has to be found before it can be returned.
-  if (event.type === 'recorded' && event.outcome.kind === 'repeat' && !event.outcome.record.isReplaced) {
-    return enter(brought.request, { ...phase, slot }, [
-      ...release,
-      { type: 'locate', record: event.outcome.record },
-    ]);
+  if (event.type === 'recorded' && isToBeLocated(event.outcome)) {
+    const { record } = event.outcome;
+    return enter(brought.request, { ...phase, slot }, [...release, { type: 'locate', record }]);
   }
   if (request.calls > 0) return enter(brought.request, { ...phase, slot }, release);
   const left = leave(brought.request, phase.answer, slot);
@@ -180,11 +204,8 @@ function bringIn<P extends Placed>(
   switch (event.type) {
     case 'joined':
       return { request: { ...request, queues: withAll(request.queues, event.queues) }, ...slots };
-    case 'recorded': {
-      if (event.outcome.kind !== 'repeat') return { request, ...slots };
-      const { sessionId, epoch } = event.outcome.record;
-      return { request: { ...request, sessionId, epoch }, ...slots };
-    }
+    case 'recorded':
+      return { request: withRecord(request, event.outcome), ...slots };
     case 'located':
     case 'resumed': {
       if (event.result.kind !== 'waiting') return { request, ...slots };
@@ -222,16 +243,9 @@ function heldSlot<P extends Placed>(phase: Phase<P>): P | null {
   return phase.name === 'describing' ? phase.placed : slotAheadOf(phase);
 }
 
-/** The slot that the store reserved ahead for a request that is not its player's live one yet. */
+/** The slot that the store reserved ahead for a request that it has not recorded yet. */
 function slotAheadOf<P extends Placed>(phase: Phase<P>): P | null {
-  switch (phase.name) {
-    case 'recording':
-    case 'inspecting':
-    case 'replacing':
-      return slotOf(phase.ahead);
-    default:
-      return null;
-  }
+  return phase.name === 'recording' ? slotOf(phase.ahead) : null;
 }
 
 function isQueueing<P extends Placed>(phase: Phase<P>): phase is Queueing<P> {

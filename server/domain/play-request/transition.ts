@@ -85,7 +85,7 @@ export function releaseAhead<P extends Placed>(
   return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
 }
 
-function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
+export function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
   return regionPools.some((other) => isSameRegionPool(other, regionPool));
 }
 

@@ -238,7 +238,7 @@ export class RandomBroker {
             { kind: 'new' },
             { kind: 'repeat', record: { ...OTHER, requestId: 'r1', sessionId: 'session-0' } },
             { kind: 'repeat', record: { ...OTHER, requestId: 'r1', isReplaced: true } },
-            { kind: 'live', other: OTHER },
+            { kind: 'live', other: OTHER, sessionId: 'session-2' },
           ] as const),
         };
       case 'reserve':
