@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import jwt from 'jsonwebtoken';
@@ -7,9 +8,9 @@ import { EC, OTHER_EC, OTHER_RSA, pemOf, publicConfig, randomSecret, RSA, secret
 
 const NOW_MS = 1_800_000_000_000;
 const NOW_S = NOW_MS / 1000;
-const now = (): number => NOW_MS;
+const clock = { ...systemClock, wallMs: () => NOW_MS };
 const secret = randomSecret();
-const verifier = createTokenVerifier(secretConfig(secret), { now });
+const verifier = createTokenVerifier(secretConfig(secret), { clock });
 
 const PLAYER = { sub: 'alice', aud: 'duskline', scope: 'play', iat: NOW_S, exp: NOW_S + 60 };
 const HOST = { ...PLAYER, sub: 'rack-7', scope: 'host', region: 'eu-west', pool: 'console-x' };
@@ -98,7 +99,7 @@ describe('token verifier', () => {
   describe('signature and algorithm', () => {
     it('refuses a wrong signature', async () => {
       expect(await codeOf(signed(PLAYER, {}, randomSecret()))).to.equal('UNAUTHENTICATED');
-      const other = createTokenVerifier(publicConfig('ES256', EC.publicKey), { now });
+      const other = createTokenVerifier(publicConfig('ES256', EC.publicKey), { clock });
       const token = jwt.sign(PLAYER, OTHER_EC.privateKey, { algorithm: 'ES256' });
       expect(await codeOf(token, 'player', other)).to.equal('UNAUTHENTICATED');
     });
@@ -117,7 +118,7 @@ describe('token verifier', () => {
     });
 
     it('refuses an HS256 token whose secret is the RSA public key', async () => {
-      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { now });
+      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { clock });
       const confused = handMade({ alg: 'HS256', typ: 'JWT' }, PLAYER, pemOf(RSA.publicKey));
       expect(await codeOf(confused, 'player', rsa)).to.equal('UNAUTHENTICATED');
       expect(await codeOf(jwt.sign(PLAYER, RSA.privateKey, { algorithm: 'RS256' }), 'player', rsa)).to.equal(
@@ -127,7 +128,7 @@ describe('token verifier', () => {
 
     it('refuses an algorithm that is not configured, even with the right key', async () => {
       expect(await codeOf(jwt.sign(PLAYER, secret, { algorithm: 'HS384' }))).to.equal('UNAUTHENTICATED');
-      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { now });
+      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { clock });
       const pss = jwt.sign(PLAYER, RSA.privateKey, { algorithm: 'PS256' });
       expect(await codeOf(pss, 'player', rsa)).to.equal('UNAUTHENTICATED');
       const wrongKey = jwt.sign(PLAYER, OTHER_RSA.privateKey, { algorithm: 'RS256' });
@@ -174,7 +175,7 @@ describe('token verifier', () => {
     });
 
     it('refuses another issuer and a missing one, where one is configured', async () => {
-      const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { now });
+      const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { clock });
       expect(await codeOf(signed({ ...PLAYER, iss: 'https://id.example.com' }), 'player', strict)).to.equal(
         'ok',
       );

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { createClient, type RetryContext } from '@duskline/client/node';
 import { expect } from 'chai';
 import { AT_ONCE, DEVICE, Fixtures, TOKEN, failure } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 
 describe('client: connecting', () => {
   const fixtures = new Fixtures();

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { OTHER_SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, aMove, lose, movableSessions } from './movable-session.js';
