@@ -1,21 +1,32 @@
 import type { Clock } from '@duskline/client/node';
+import type { HostClock } from '@duskline/host';
 
 interface Timer {
   readonly atMs: number;
   readonly callback: () => void;
 }
 
-/** A clock that only `advance` moves. */
-export class ManualClock implements Clock {
-  readonly #timers = new Set<Timer>();
-  #nowMs = 1_000_000;
+const START_AT_MS = Date.UTC(2030, 0, 1);
 
-  /** Number of timers that are set and have not fired. */
+/** A clock for both SDKs that only a test moves. */
+export class FakeClock implements Clock, HostClock {
+  readonly #timers = new Set<Timer>();
+  #nowMs = START_AT_MS;
+
+  /** Number of timers that are set and have not fired. A closed client or host must have none. */
   get pending(): number {
     return this.#timers.size;
   }
 
   nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
     return this.#nowMs;
   }
 
@@ -26,17 +37,23 @@ export class ManualClock implements Clock {
   }
 
   /** Moves the time forward, and fires the timers that become due, in order. */
-  advance(ms: number): void {
-    const untilMs = this.#nowMs + ms;
+  advance(durationMs: number): void {
+    const untilMs = this.#nowMs + durationMs;
     for (;;) {
       const [next] = [...this.#timers]
         .filter((timer) => timer.atMs <= untilMs)
         .sort((a, b) => a.atMs - b.atMs);
       if (next === undefined) break;
       this.#timers.delete(next);
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.callback();
     }
     this.#nowMs = untilMs;
+  }
+
+  /** Moves the time forward as a pause of the process does: timers fire late. */
+  pause(durationMs: number): void {
+    this.#nowMs += durationMs;
+    this.advance(0);
   }
 }
