@@ -26,6 +26,20 @@ const BROWSER_GLOBALS = readonly(
 
 const NO_TIMERS = 'Tests wait for events, or with the helpers in test/support/time.';
 
+const NO_PLATFORM_TIME =
+  'Take time, timers and random numbers from the clock and the random source that are passed in.';
+
+/** Folders whose code runs on a clock and random numbers that are passed in, so that tests and simulations move them. */
+const ON_PASSED_CLOCK = ['client-sdk', 'host-sdk', 'sdk-runtime'];
+
+/** The only files of those folders that use the platform's clock, timers and random numbers. */
+const CLOCK_FILES = ['sdk-runtime/clock.ts'];
+
+const TIME_GLOBALS = [
+  ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
+  ...['queueMicrotask', 'performance', 'requestAnimationFrame', 'requestIdleCallback', 'scheduler'],
+];
+
 /** What browsers load as it is. */
 const BROWSER_FILES = ['examples/browser-player/**/*.js'];
 
@@ -103,6 +117,48 @@ export default tseslint.config(
             'CallExpression[callee.object.name=/^(performance|Date)$/][callee.property.name="now"]',
           message: 'A condition on the time is a sleep. ' + NO_TIMERS,
         },
+      ],
+    },
+  },
+  {
+    files: ON_PASSED_CLOCK.map((folder) => `${folder}/**/*.ts`),
+    ignores: CLOCK_FILES,
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...TIME_GLOBALS.map((name) => ({ name, message: NO_PLATFORM_TIME })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        ...[
+          ...TIME_GLOBALS.flatMap((property) =>
+            ['globalThis', 'window', 'self'].map((object) => ({ object, property })),
+          ),
+          { object: 'Date', property: 'now' },
+          { object: 'Math', property: 'random' },
+          { object: 'AbortSignal', property: 'timeout' },
+          ...['nextTick', 'hrtime', 'uptime'].map((property) => ({ object: 'process', property })),
+          ...['getRandomValues', 'randomBytes', 'randomInt', 'randomUUID'].map((property) => ({ property })),
+        ].map((restricted) => ({ ...restricted, message: NO_PLATFORM_TIME })),
+      ],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            ...['timers', 'timers/promises', 'perf_hooks'].flatMap((name) =>
+              [name, `node:${name}`].map((module) => ({ name: module, message: NO_PLATFORM_TIME })),
+            ),
+            ...['crypto', 'node:crypto'].map((name) => ({
+              name,
+              importNames: ['getRandomValues', 'randomBytes', 'randomFill', 'randomInt', 'randomUUID'],
+              message: NO_PLATFORM_TIME,
+            })),
+          ],
+        },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: NO_PLATFORM_TIME },
       ],
     },
   },

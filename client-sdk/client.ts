@@ -108,7 +108,7 @@ class BrokerClient implements Client {
   }
 
   async play(options: PlayOptions): Promise<Session> {
-    const { signal, regions, requestId = createRequestId() } = options;
+    const { signal, regions, requestId = createRequestId(this.#options.random) } = options;
     this.#connection.start();
     const rtt = options.rtt ?? (await this.measureRegions({ signal, regions }));
     if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });

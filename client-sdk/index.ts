@@ -3,7 +3,7 @@ export { DusklineError } from './errors.js';
 export { distanceKm } from './latency/nearest-regions.js';
 export { createBackoffPolicy } from './connection/reconnect-policy.js';
 
-export type { BackoffOptions, Listener, Logger } from '@duskline/sdk-runtime';
+export type { BackoffOptions, Clock, Listener, Logger, Random } from '@duskline/sdk-runtime';
 export type { Device, RegionChoice, RegionInfo, StreamSettings } from '@duskline/protocol';
 export type {
   EndReason,
@@ -17,7 +17,6 @@ export type {
 export type { Probe } from './latency/beacon-probe.js';
 export type { Client, ClientEvents } from './client.js';
 export type { ClientStatus, ReadyStatus } from './connection/client-status.js';
-export type { Clock } from './runtime/clock.js';
 export type { LocalErrorCode } from './errors.js';
 export type { RttByRegion } from './latency/measure-rtt.js';
 export type { Coordinates } from './latency/nearest-regions.js';

@@ -1,8 +1,7 @@
 import type { Device } from '@duskline/protocol';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
-import type { Logger } from '@duskline/sdk-runtime';
-import { probeBeacon, type Probe } from './latency/beacon-probe.js';
-import { systemClock, type Clock } from './runtime/clock.js';
+import { systemClock, systemRandom, type Clock, type Logger, type Random } from '@duskline/sdk-runtime';
+import { createBeaconProbe, type Probe } from './latency/beacon-probe.js';
 import { defaultLogger } from './runtime/logger.js';
 import type { Coordinates } from './latency/nearest-regions.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
@@ -36,8 +35,8 @@ export interface ClientOptions {
   readonly logger?: Logger | undefined;
   /** Default: the device's clock. Tests replace it. */
   readonly clock?: Clock | undefined;
-  /** Returns a number from 0 to 1, excluding 1. Spreads the retries of `play`. Default `Math.random`. */
-  readonly random?: (() => number) | undefined;
+  /** Spreads the retries of `play`, and makes request ids. Default: the device's. */
+  readonly random?: Random | undefined;
 }
 
 /** Options whose defaults are filled in by `resolveOptions`. */
@@ -75,17 +74,18 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     problems.push('This platform has no WebSocket: pass one, or import "@duskline/client/node".');
   }
   if (WebSocket === undefined || problems.length > 0) throw new TypeError(problems.join(' '));
+  const clock = options.clock ?? systemClock;
   return {
     ...options,
     urls: urls.map((url) => url.replace(/\/+$/, '') + CLIENT_PATH),
     WebSocket,
-    probe: options.probe ?? probeBeacon,
+    probe: options.probe ?? createBeaconProbe(clock),
     reconnect: options.reconnect ?? createBackoffPolicy(),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     measurementMaxAgeMs: options.measurementMaxAgeMs ?? 600_000,
     logger: options.logger ?? defaultLogger,
-    clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
+    clock,
+    random: options.random ?? systemRandom,
   };
 }
 

@@ -6,10 +6,9 @@ import {
   type StreamSettings,
 } from '@duskline/protocol';
 import { HOST_PATH } from '@duskline/protocol/constants';
-import { silentLogger, type Logger } from '@duskline/sdk-runtime';
+import { type Clock, type Logger, silentLogger, systemClock } from '@duskline/sdk-runtime';
 import { Compile } from 'typebox/compile';
 import type { Checkpoint } from './sessions/checkpoint.js';
-import { systemClock, type HostClock } from './runtime/clock.js';
 import type { HostedSession } from './sessions/hosted-session.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
 
@@ -88,7 +87,7 @@ export interface HostOptions {
   /** Default: no log. Entries never contain tokens, keys or tickets. */
   readonly logger?: Logger;
   /** Default: the computer's clock. Tests replace it. */
-  readonly clock?: HostClock;
+  readonly clock?: Clock;
 }
 
 /** The options with every default filled in. */
@@ -107,7 +106,7 @@ export interface HostSettings {
   readonly connectTimeoutMs: number;
   readonly ticketToleranceMs: number;
   readonly logger: Logger;
-  readonly clock: HostClock;
+  readonly clock: Clock;
 }
 
 const SDK = 'duskline-host/0.1.0';

@@ -1,8 +1,13 @@
-export { silentLogger, type BackoffOptions, type Logger as HostLogger } from '@duskline/sdk-runtime';
+export {
+  silentLogger,
+  systemClock,
+  type BackoffOptions,
+  type Clock as HostClock,
+  type Logger as HostLogger,
+} from '@duskline/sdk-runtime';
 export type { Admission, RefusalReason } from './admission/admission.js';
 export { REFUSAL_REASONS } from './admission/admission.js';
 export { CannotMoveError, type Checkpoint } from './sessions/checkpoint.js';
-export { systemClock, type HostClock } from './runtime/clock.js';
 export { createHost } from './host.js';
 export type { Host, HostEvents, MovingSession, NearLimit, ReceivedSignal } from './host-interface.js';
 export type { EndedSession, HostOptions, PreparedSession } from './host-options.js';

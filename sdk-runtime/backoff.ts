@@ -1,3 +1,5 @@
+import { systemRandom, type Random } from './clock.js';
+
 /** How the connection attempts have gone so far. */
 export interface RetryProgress {
   /** Retries since the last stable connection: 0 before the first retry. */
@@ -20,8 +22,8 @@ export interface BackoffOptions {
   readonly maxMs?: number;
   /** Number of retries before giving up. Default: no limit. */
   readonly maxRetries?: number;
-  /** Returns a number from 0 to 1, excluding 1. Default `Math.random`. */
-  readonly random?: () => number;
+  /** Default: the platform's. */
+  readonly random?: Random;
 }
 
 /**
@@ -42,7 +44,7 @@ export function createBackoff<Context extends RetryProgress>(
     baseMs = defaults.baseMs,
     maxMs = defaults.maxMs,
     maxRetries = Infinity,
-    random = Math.random,
+    random = systemRandom,
   } = options;
   return {
     nextRetryDelayInMs(context) {

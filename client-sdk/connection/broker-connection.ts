@@ -6,8 +6,7 @@ import { localError, type DusklineError } from '../errors.js';
 import type { ReconnectPolicy } from './reconnect-policy.js';
 import { SDK_VERSION } from './sdk-version.js';
 import type { WebSocketConstructor } from './web-socket.js';
-import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '@duskline/sdk-runtime';
+import type { Clock, Logger } from '@duskline/sdk-runtime';
 import { Deferred, sleep } from '../runtime/promises.js';
 
 /** A shorter connection does not reset the retry count, so that a broker that refuses late is not overloaded. */
@@ -90,7 +89,7 @@ export class BrokerConnection {
 
   async #keepConnected(): Promise<void> {
     const { clock, reconnect, urls } = this.#dependencies.options;
-    let startedAtMs = clock.nowMs();
+    let startedAtMs = clock.monotonicMs();
     let expiredTokens = 0;
     let retryCount = 0;
     for (let attemptIndex = 0; ; attemptIndex += 1) {
@@ -100,12 +99,12 @@ export class BrokerConnection {
       );
       if (this.#isClosed()) return;
       if (heldForMs !== undefined) {
-        startedAtMs = clock.nowMs();
+        startedAtMs = clock.monotonicMs();
         expiredTokens = 0;
         if (heldForMs >= STABLE_AFTER_MS) retryCount = 0;
       }
       if (error.code === 'TOKEN_EXPIRED') expiredTokens += 1;
-      const elapsedMs = clock.nowMs() - startedAtMs;
+      const elapsedMs = clock.monotonicMs() - startedAtMs;
       const retryInMs = this.#mayRetry(error, expiredTokens)
         ? reconnect.nextRetryDelayInMs({ retryCount, elapsedMs, error })
         : null;
@@ -139,10 +138,10 @@ export class BrokerConnection {
     if (welcome === undefined) return { error: await socket.closed };
     const { connectionId, playerId, regions } = welcome;
     this.#resumeToken = welcome.resumeToken;
-    const readyAtMs = clock.nowMs();
+    const readyAtMs = clock.monotonicMs();
     this.#setStatus({ state: 'ready', connectionId, playerId, regions });
     const error = await socket.closed;
-    return { error, heldForMs: clock.nowMs() - readyAtMs };
+    return { error, heldForMs: clock.monotonicMs() - readyAtMs };
   }
 
   #openSocket(url: string): BrokerSocket {

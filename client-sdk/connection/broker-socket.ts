@@ -1,10 +1,9 @@
 import type { BrokerToClient, ClientHello, ClientToBroker, ErrorMessage, Welcome } from '@duskline/protocol';
 import { SUBPROTOCOL } from '@duskline/protocol/constants';
 import { parseBrokerFrame } from './broker-frames.js';
-import type { Clock } from '../runtime/clock.js';
 import { closeError, localError, type DusklineError } from '../errors.js';
 import { KeepAlive } from './keep-alive.js';
-import type { Logger } from '@duskline/sdk-runtime';
+import type { Clock, Logger } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 import type { SocketLike, WebSocketConstructor } from './web-socket.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js';
+import type { Clock } from '@duskline/sdk-runtime';
 
 /** The connection counts as dead after this many unanswered pings. */
 const MAX_UNANSWERED_PINGS = 2;

@@ -1,4 +1,5 @@
 import type { RegionInfo } from '@duskline/protocol';
+import type { Clock } from '@duskline/sdk-runtime';
 
 /**
  * Takes one RTT sample of a region, in milliseconds. Rejects if the region cannot be reached. Should stop when `signal` aborts;
@@ -7,15 +8,18 @@ import type { RegionInfo } from '@duskline/protocol';
 export type Probe = (region: RegionInfo, signal: AbortSignal) => Promise<number>;
 
 /**
- * Measures the duration of a `GET` of the region's beacon. Over an open connection this is one round trip, because the beacon does
- * no work. For web pages, the beacon has to allow the page's origin (CORS).
+ * Creates the default probe. It measures the duration of a `GET` of the region's beacon. Over an open connection this is one round
+ * trip, because the beacon does no work. For web pages, the beacon has to allow the page's origin (CORS).
  */
-export async function probeBeacon(region: RegionInfo, signal: AbortSignal): Promise<number> {
-  const startedAtMs = performance.now();
-  const response = await fetch(region.beaconUrl, { cache: 'no-store', credentials: 'omit', signal });
-  const rttMs = performance.now() - startedAtMs;
-  // The browser reuses the connection only after the body was read.
-  await response.arrayBuffer();
-  if (!response.ok) throw new Error(`The beacon of ${region.region} answered with HTTP ${response.status}.`);
-  return rttMs;
+export function createBeaconProbe(clock: Clock): Probe {
+  return async (region, signal) => {
+    const startedAtMs = clock.monotonicMs();
+    const response = await fetch(region.beaconUrl, { cache: 'no-store', credentials: 'omit', signal });
+    const rttMs = clock.monotonicMs() - startedAtMs;
+    // The browser reuses the connection only after the body was read.
+    await response.arrayBuffer();
+    if (!response.ok)
+      throw new Error(`The beacon of ${region.region} answered with HTTP ${response.status}.`);
+    return rttMs;
+  };
 }

@@ -1,6 +1,6 @@
+import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
-import type { Clock } from '../runtime/clock.js';
 import { onAbort, waitUnlessAborted } from '../runtime/promises.js';
 
 /** Concurrent warm-ups. A warm-up includes the DNS lookup, TCP and TLS, so contention does not matter. */

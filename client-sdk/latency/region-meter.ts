@@ -1,8 +1,8 @@
+import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionChoice, RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
 import { measureRtt, type MeasurementPlan, type RttByRegion } from './measure-rtt.js';
 import { findNearest, type Coordinates } from './nearest-regions.js';
-import type { Clock } from '../runtime/clock.js';
 import { waitUnlessAborted } from '../runtime/promises.js';
 
 /** The most regions that one `play` may name. */
@@ -79,7 +79,7 @@ export class RegionMeter {
   #isFresh(measurement: Measurement, maxAgeMs: number): boolean {
     if (measurement.controller.signal.aborted) return false;
     if (measurement.finishedAtMs === undefined) return true;
-    const ageMs = this.#settings.clock.nowMs() - measurement.finishedAtMs;
+    const ageMs = this.#settings.clock.wallMs() - measurement.finishedAtMs;
     return ageMs >= 0 && ageMs < maxAgeMs;
   }
 
@@ -93,7 +93,7 @@ export class RegionMeter {
     const measurement: Measurement = { key, result, controller, callers: 0 };
     this.#latest = measurement;
     void result.then((rtt) => {
-      measurement.finishedAtMs = plan.clock.nowMs();
+      measurement.finishedAtMs = plan.clock.wallMs();
       // The device was offline, so the next call measures again.
       if (Object.keys(rtt).length === 0 && this.#latest === measurement) this.#latest = undefined;
     });

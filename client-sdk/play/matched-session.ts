@@ -1,6 +1,5 @@
 import type { ClientToBroker, Matched, Moving, SessionChanged } from '@duskline/protocol';
-import type { Logger } from '@duskline/sdk-runtime';
-import type { Clock } from '../runtime/clock.js';
+import type { Clock, Logger } from '@duskline/sdk-runtime';
 import { LiveSession } from '../session/session.js';
 import { SessionMoveHandler } from '../session/session-move.js';
 import { SignalOutbox } from '../session/signal-outbox.js';

@@ -8,10 +8,9 @@ import type {
   SessionChanged,
 } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import { callListener, type Logger } from '@duskline/sdk-runtime';
+import { callListener, type Clock, type Logger, type Random } from '@duskline/sdk-runtime';
 import type { RequestMessage } from '../connection/broker-socket.js';
 import { brokerError, localError, type DusklineError } from '../errors.js';
-import type { Clock } from '../runtime/clock.js';
 import { Deferred } from '../runtime/promises.js';
 import type { Session } from '../session/session.js';
 import { MatchedSession } from './matched-session.js';
@@ -25,7 +24,7 @@ import { RetryTimer } from './retry-timer.js';
 export interface PlayRequestDependencies extends Pick<PlayOptions, 'onQueued' | 'onOffer' | 'onMove'> {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly random: () => number;
+  readonly random: Random;
   /** How long refusals for lack of capacity are retried, in milliseconds since the request began. 0: not at all. */
   readonly maxWaitMs: number;
   /** Returns whether the message was handed to an open socket. */

@@ -1,8 +1,9 @@
+import type { Random } from '@duskline/sdk-runtime';
+
 /** A random UUID (RFC 9562, version 4). Browsers lack `crypto.randomUUID` on pages that were not served over HTTPS. */
-export function createRequestId(): string {
-  return 'xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx'.replace(/[xy]/g, (digit) => {
-    const [random = 0] = crypto.getRandomValues(new Uint8Array(1));
+export function createRequestId(random: Random): string {
+  return 'xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx'.replace(/[xy]/g, (digit) =>
     // In place of `y` two bits are the variant.
-    return (digit === 'x' ? random & 0b1111 : 0b1000 | (random & 0b0011)).toString(16);
-  });
+    (digit === 'x' ? Math.floor(random() * 16) : 8 + Math.floor(random() * 4)).toString(16),
+  );
 }

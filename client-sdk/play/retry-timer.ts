@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js';
+import type { Clock, Random } from '@duskline/sdk-runtime';
 import type { DusklineError } from '../errors.js';
 
 /** Delay of a retry for which the broker names none (`retryAfterMs`), in milliseconds. */
@@ -6,7 +6,7 @@ const DEFAULT_RETRY_AFTER_MS = 1_000;
 
 export interface RetryTimerDependencies {
   readonly clock: Clock;
-  readonly random: () => number;
+  readonly random: Random;
 }
 
 /** Sends a message again after an error. At most one retry is scheduled. */
@@ -19,7 +19,7 @@ export class RetryTimer {
   constructor(dependencies: RetryTimerDependencies, retry: () => void) {
     this.#dependencies = dependencies;
     this.#retry = retry;
-    this.#createdAtMs = dependencies.clock.nowMs();
+    this.#createdAtMs = dependencies.clock.monotonicMs();
   }
 
   get isSet(): boolean {
@@ -36,7 +36,7 @@ export class RetryTimer {
   start({ retryAfterMs = DEFAULT_RETRY_AFTER_MS }: DusklineError, maxWaitMs = Infinity): boolean {
     const { clock, random } = this.#dependencies;
     const delayMs = Math.round(retryAfterMs * (1 + random() / 2));
-    if (clock.nowMs() - this.#createdAtMs + delayMs > maxWaitMs) return false;
+    if (clock.monotonicMs() - this.#createdAtMs + delayMs > maxWaitMs) return false;
     this.stop();
     this.#cancel = clock.setTimer(() => {
       this.#cancel = undefined;

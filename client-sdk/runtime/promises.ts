@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '@duskline/sdk-runtime';
 import { abortError } from '../errors.js';
 
 /** A promise that is resolved or rejected from outside. Its rejection never counts as unhandled. */

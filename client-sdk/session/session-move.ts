@@ -1,7 +1,6 @@
 import type { Moving } from '@duskline/protocol';
 import { Assignment } from './assignment.js';
-import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '@duskline/sdk-runtime';
+import type { Clock, Logger } from '@duskline/sdk-runtime';
 import type { Session } from './session.js';
 import type { Listener } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';

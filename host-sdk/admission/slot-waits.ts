@@ -1,4 +1,4 @@
-import type { HostClock } from '../runtime/clock.js';
+import type { Clock } from '@duskline/sdk-runtime';
 import type { Admission } from './admission.js';
 
 /**
@@ -15,12 +15,12 @@ interface SlotWait {
 
 /** Clients that wait for a slot, the first one first. */
 export class SlotWaits {
-  readonly #clock: HostClock;
+  readonly #clock: Clock;
   readonly #limit: number;
   readonly #waits = new Set<SlotWait>();
 
   /** @param limit how many may wait; any client may show a ticket several times */
-  constructor(clock: HostClock, limit: number) {
+  constructor(clock: Clock, limit: number) {
     this.#clock = clock;
     this.#limit = limit;
   }

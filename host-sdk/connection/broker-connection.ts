@@ -11,8 +11,7 @@ import {
 } from './connection-failure.js';
 import type { BrokerConnectionPort } from './broker-connection-port.js';
 import type { ReconnectPolicy } from './reconnect-policy.js';
-import type { HostClock } from '../runtime/clock.js';
-import type { Logger } from '@duskline/sdk-runtime';
+import type { Clock, Logger } from '@duskline/sdk-runtime';
 import { HeartbeatSchedule } from './heartbeat-schedule.js';
 
 /** How long to wait for the broker's close frame. */
@@ -31,7 +30,7 @@ export interface BrokerConnectionSettings {
   readonly reconnectPolicy: ReconnectPolicy;
   readonly connectTimeoutMs: number;
   readonly logger: Logger;
-  readonly clock: HostClock;
+  readonly clock: Clock;
 }
 
 /**

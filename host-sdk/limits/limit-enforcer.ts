@@ -1,5 +1,5 @@
+import type { Clock } from '@duskline/sdk-runtime';
 import type { HostLimitKind } from '@duskline/protocol/vocabulary';
-import type { HostClock } from '../runtime/clock.js';
 import { LimitTracker, type LimitNotice } from './limit-tracker.js';
 import type { SessionRecord } from '../sessions/session-record.js';
 import { isHeld } from '../sessions/session-transitions.js';
@@ -23,14 +23,14 @@ export interface LimitEnforcerPort {
  * could not be sent are sent after the next registration.
  */
 export class LimitEnforcer {
-  readonly #clock: HostClock;
+  readonly #clock: Clock;
   readonly #port: LimitEnforcerPort;
   readonly #trackers = new WeakMap<SessionRecord, LimitTracker>();
   #cancelTimer: () => void = () => undefined;
   #nextCheckAtMs = Infinity;
   #stopped = false;
 
-  constructor(clock: HostClock, port: LimitEnforcerPort) {
+  constructor(clock: Clock, port: LimitEnforcerPort) {
     this.#clock = clock;
     this.#port = port;
   }

@@ -1,6 +1,7 @@
 export { createLoadModel, LOAD_FACTORS, type LoadModel, type LoadModelOptions } from './load-model.js';
 export type { MoveFaults } from './simulated-checkpoint.js';
-export { createSeededRandom, deriveSeed, type Random } from './seeded-random.js';
+export type { Random } from '@duskline/sdk-runtime';
+export { createSeededRandom, deriveSeed } from './seeded-random.js';
 export { createSimulatedHost, type SimulatedHost, type SimulatedHostOptions } from './simulated-host.js';
 export type { SimulatedStats } from './simulated-stats.js';
 export type { ClientToStream, StreamToClient } from './stream-protocol.js';

@@ -1,5 +1,4 @@
-/** Returns a number from 0 to 1, excluding 1. */
-export type Random = () => number;
+import type { Random } from '@duskline/sdk-runtime';
 
 /**
  * A deterministic generator (mulberry32 by Tommy Ettinger, public domain). Only for simulation, not for secrets.

@@ -1,5 +1,5 @@
+import { systemClock } from '@duskline/sdk-runtime';
 import { v4 as uuid } from 'uuid';
-import { systemClock } from '../runtime/clock.js';
 import type { Host } from '../host-interface.js';
 import type { HostOptions } from '../host-options.js';
 import { createHost } from '../host.js';

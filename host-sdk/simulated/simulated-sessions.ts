@@ -1,7 +1,7 @@
+import type { Clock } from '@duskline/sdk-runtime';
 import type { EndReason } from '@duskline/protocol';
 import type { Admission } from '../admission/admission.js';
 import type { Checkpoint } from '../sessions/checkpoint.js';
-import type { HostClock } from '../runtime/clock.js';
 import type { Host } from '../host-interface.js';
 import type { PreparedSession } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
@@ -39,7 +39,7 @@ export interface SimulatedSessionsOptions {
 export class SimulatedSessions implements StreamHandler {
   readonly #host: Host;
   readonly #model: LoadModel;
-  readonly #clock: HostClock;
+  readonly #clock: Clock;
   readonly #reconnectWindowMs: number;
   readonly #isIdle: (session: HostedSession) => boolean;
   readonly #isMovable: ((session: HostedSession) => boolean) | undefined;
@@ -51,7 +51,7 @@ export class SimulatedSessions implements StreamHandler {
   /** Restored frame counts of sessions whose client has not arrived yet, by session. */
   readonly #restoredCounts = new Map<string, { readonly epoch: number; readonly count: number }>();
 
-  constructor(host: Host, model: LoadModel, clock: HostClock, options: SimulatedSessionsOptions) {
+  constructor(host: Host, model: LoadModel, clock: Clock, options: SimulatedSessionsOptions) {
     const { reconnectWindowMs = 120_000, isIdle = () => false, isMovable } = options;
     const { moveFaults = {}, checkpointBytes = 0 } = options;
     this.#host = host;

@@ -1,8 +1,8 @@
+import { type Clock, systemClock } from '@duskline/sdk-runtime';
 import { createServer, STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { systemClock, type HostClock } from '../runtime/clock.js';
 import type { HostAddress } from '../admission/ticket-verifier.js';
 import { StreamConnection, type StreamHandler } from './stream-connection.js';
 import { MAX_STREAM_FRAME_BYTES } from './stream-protocol.js';
@@ -23,7 +23,7 @@ export interface StreamServerOptions {
   /** Interval of a stream's frames, in milliseconds; 0 sends none. Default 1000. */
   readonly frameIntervalMs?: number;
   /** Default: the computer's clock. */
-  readonly clock?: HostClock;
+  readonly clock?: Clock;
 }
 
 /** Serves the streams of every simulated host of this process on one port. */

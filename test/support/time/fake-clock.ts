@@ -1,33 +1,31 @@
-import type { Clock } from '@duskline/client/node';
-import type { HostClock } from '@duskline/host';
+import type { Clock } from '@duskline/sdk-runtime';
 
 interface Timer {
   readonly atMs: number;
   readonly callback: () => void;
 }
 
-const START_AT_MS = Date.UTC(2030, 0, 1);
-
-/** A clock for both SDKs that only a test moves. */
-export class FakeClock implements Clock, HostClock {
+/** A clock that only a test moves. */
+export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>();
-  #nowMs = START_AT_MS;
+  #nowMs = 1_000_000;
 
   /** Number of timers that are set and have not fired. A closed client or host must have none. */
   get pending(): number {
     return this.#timers.size;
   }
 
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
   monotonicMs(): number {
     return this.#nowMs;
   }
 
-  wallMs(): number {
+  /** The same, by the name that the broker's clocks have. */
+  nowMs(): number {
     return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return Date.UTC(2030, 0, 1) + this.#nowMs;
   }
 
   setTimer(callback: () => void, delayMs: number): () => void {
