@@ -7,7 +7,7 @@ import { evaluateReport, type LoadReport } from '../report/load-report.js';
 import { LEAD_MS, connectPlayers, driveLoad } from './drive-load.js';
 import { FaultInjector } from './fault-injector.js';
 import { RunMonitor } from './monitor/run-monitor.js';
-import { SPAWNED_LATENCY_POLICIES, connectToTarget, spawnTarget } from './open-target.js';
+import { SPAWNED_LATENCY_POLICIES, connectToTarget, spawnTarget } from './open-system.js';
 import { planWorkers, type ServedFleet } from './plan-workers.js';
 import type { RunOptions } from './run-options.js';
 import { leaveAllSessions, waitUntilSettled } from './settle.js';

@@ -6,7 +6,7 @@ import type { CorePorts } from '../core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
-import { confirmClientArrival } from '../moves/target-host/confirm-client-arrival.js';
+import { confirmClientArrival } from '../moves/target-host/confirm-admitted-client.js';
 import { refuseReservation } from './refuse-reservation.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
