@@ -2,6 +2,7 @@ export { createClient } from './client.js';
 export { DusklineError } from './errors.js';
 export { distanceKm } from './latency/nearest-regions.js';
 export { createBackoffPolicy } from './connection/reconnect-policy.js';
+export { systemClock } from '@duskline/sdk-runtime';
 
 export type { BackoffOptions, Clock, Listener, Logger, Random } from '@duskline/sdk-runtime';
 export type { Device, RegionChoice, RegionInfo, StreamSettings } from '@duskline/protocol';
@@ -26,4 +27,5 @@ export type { ReconnectPolicy, RetryContext } from './connection/reconnect-polic
 export type { MeasureOptions } from './latency/region-meter.js';
 export type { SessionMove } from './session/session-move.js';
 export type { Session, SessionEvents, SessionLimit } from './session/session.js';
+export type { WakeSignals } from './connection/wake-signals.js';
 export type { SocketEvent, SocketLike, WebSocketConstructor } from './connection/web-socket.js';

@@ -5,6 +5,7 @@ import { createBeaconProbe, type Probe } from './latency/beacon-probe.js';
 import { defaultLogger } from './runtime/logger.js';
 import type { Coordinates } from './latency/nearest-regions.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
+import { browserWakeSignals, type WakeSignals } from './connection/wake-signals.js';
 import type { WebSocketConstructor } from './connection/web-socket.js';
 
 /** Returns a player token. Called for each connection attempt for which the SDK has no resume token. */
@@ -29,6 +30,12 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** The SDK pings after this time without a message, in milliseconds. Default: the broker's setting, 15000. */
   readonly pingIntervalMs?: number | undefined;
+  /**
+   * Subscribes to the moments at which the device or application wakes, or its network returns. The SDK then checks the connection
+   * at once. Default: in browsers `visibilitychange`, `pageshow` and `online`; elsewhere none, and the SDK notices from its timers
+   * that the device slept.
+   */
+  readonly wakeSignals?: WakeSignals | undefined;
   /** How long a measurement of the regions is reused, in milliseconds. Default 600000, ten minutes. */
   readonly measurementMaxAgeMs?: number | undefined;
   /** Default: writes errors to the console and discards everything else. */
@@ -45,6 +52,7 @@ type DefaultedOption =
   | 'probe'
   | 'reconnect'
   | 'connectTimeoutMs'
+  | 'wakeSignals'
   | 'measurementMaxAgeMs'
   | 'logger'
   | 'clock'
@@ -82,6 +90,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     probe: options.probe ?? createBeaconProbe(clock),
     reconnect: options.reconnect ?? createBackoffPolicy(),
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    wakeSignals: options.wakeSignals ?? browserWakeSignals,
     measurementMaxAgeMs: options.measurementMaxAgeMs ?? 600_000,
     logger: options.logger ?? defaultLogger,
     clock,

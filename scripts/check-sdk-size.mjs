@@ -3,7 +3,8 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const LIMIT_BYTES = 9_400;
+// 9,400 bytes until the SDK checked its connection after a sleep, which took 400.
+const LIMIT_BYTES = 9_800;
 
 const result = await build({
   entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],

@@ -7,7 +7,9 @@ import type { ReconnectPolicy } from './reconnect-policy.js';
 import { SDK_VERSION } from './sdk-version.js';
 import type { WebSocketConstructor } from './web-socket.js';
 import type { Clock, Logger } from '@duskline/sdk-runtime';
-import { Deferred, sleep } from '../runtime/promises.js';
+import { Deferred, onAbort } from '../runtime/promises.js';
+import { setWatchedTimer } from '../runtime/watched-timer.js';
+import type { WakeSignals } from './wake-signals.js';
 
 /** A shorter connection does not reset the retry count, so that a broker that refuses late is not overloaded. */
 const STABLE_AFTER_MS = 5_000;
@@ -26,6 +28,7 @@ export interface BrokerConnectionSettings {
   readonly pingIntervalMs?: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly wakeSignals: WakeSignals;
 }
 
 export interface BrokerConnectionDependencies {
@@ -41,6 +44,9 @@ export class BrokerConnection {
   #status: ClientStatus = { state: 'idle' };
   #ready = new Deferred<ReadyStatus>();
   #socket: BrokerSocket | undefined;
+  /** Ends the wait for the next attempt, unless the broker named a time. */
+  #endWait: (() => void) | undefined;
+  #stopWakeSignals: (() => void) | undefined;
   /** From the last `welcome`. Secret. */
   #resumeToken: string | undefined;
 
@@ -69,6 +75,10 @@ export class BrokerConnection {
   /** Starts to connect. Repeated calls do nothing. */
   start(): void {
     if (this.#status.state !== 'idle') return;
+    this.#stopWakeSignals = this.#dependencies.options.wakeSignals(() => {
+      this.#socket?.wake();
+      this.#endWait?.();
+    });
     // Only the application's reconnect policy can throw here.
     this.#keepConnected().catch((cause: unknown) => {
       this.#dependencies.options.logger.error({ error: cause }, 'The reconnect policy threw');
@@ -93,7 +103,7 @@ export class BrokerConnection {
     let expiredTokens = 0;
     let retryCount = 0;
     for (let attemptIndex = 0; ; attemptIndex += 1) {
-      const { error, heldForMs } = await this.#runAttempt(
+      const { error, heldForMs, diedAsleep } = await this.#runAttempt(
         urls[attemptIndex % urls.length] ?? '',
         retryCount + 1,
       );
@@ -105,22 +115,42 @@ export class BrokerConnection {
       }
       if (error.code === 'TOKEN_EXPIRED') expiredTokens += 1;
       const elapsedMs = clock.monotonicMs() - startedAtMs;
-      const retryInMs = this.#mayRetry(error, expiredTokens)
+      const delayMs = this.#mayRetry(error, expiredTokens)
         ? reconnect.nextRetryDelayInMs({ retryCount, elapsedMs, error })
         : null;
-      if (retryInMs === null) {
+      if (delayMs === null) {
         void this.close(error);
         return;
       }
       retryCount += 1;
+      // A device that wakes is alone: there are no others from which random delays would have to separate it.
+      const retryInMs = diedAsleep ? 0 : delayMs;
       this.#setStatus({ state: 'waiting', attempt: retryCount, retryInMs, error });
-      await sleep(clock, retryInMs, this.closing);
+      await this.#wait(retryInMs, error.retryAfterMs === undefined);
       if (this.#isClosed()) return;
     }
   }
 
+  /** Waits for the next attempt. Ends early when the client closes, and when the device wakes. */
+  async #wait(delayMs: number, mayEndEarly: boolean): Promise<void> {
+    const { promise, resolve } = new Deferred<void>();
+    const cancelTimer = setWatchedTimer(this.#dependencies.options.clock, delayMs, {
+      onDue: resolve,
+      onGap: resolve,
+    });
+    const removeListener = onAbort(this.closing, resolve);
+    if (mayEndEarly) this.#endWait = resolve;
+    await promise;
+    this.#endWait = undefined;
+    cancelTimer();
+    removeListener();
+  }
+
   /** Runs one attempt and its connection, until that ends. `heldForMs` is absent if there was no `welcome`. */
-  async #runAttempt(url: string, attempt: number): Promise<{ error: DusklineError; heldForMs?: number }> {
+  async #runAttempt(
+    url: string,
+    attempt: number,
+  ): Promise<{ error: DusklineError; heldForMs?: number; diedAsleep?: boolean }> {
     const { clock } = this.#dependencies.options;
     this.#setStatus({ state: 'connecting', attempt, url });
     if (this.#isClosed()) return { error: localError('CLIENT_CLOSED') };
@@ -141,7 +171,7 @@ export class BrokerConnection {
     const readyAtMs = clock.monotonicMs();
     this.#setStatus({ state: 'ready', connectionId, playerId, regions });
     const error = await socket.closed;
-    return { error, heldForMs: clock.monotonicMs() - readyAtMs };
+    return { error, heldForMs: clock.monotonicMs() - readyAtMs, diedAsleep: socket.diedAsleep };
   }
 
   #openSocket(url: string): BrokerSocket {
@@ -185,6 +215,7 @@ export class BrokerConnection {
       const reason = status.error ?? localError('CLIENT_CLOSED');
       this.#ready.reject(reason);
       this.#closing.abort(reason);
+      this.#stopWakeSignals?.();
     }
     const { logger } = this.#dependencies.options;
     const error = 'error' in status ? status.error : undefined;

@@ -44,6 +44,8 @@ export class BrokerSocket {
   /** The platform's socket has closed, or was never opened. */
   readonly #platformSocketClosed = new Deferred<void>();
   readonly #cancelConnectTimeout: () => void;
+  /** The connection died while the device slept. */
+  diedAsleep = false;
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #webSocket: SocketLike | undefined;
   #keepAlive: KeepAlive | undefined;
@@ -66,6 +68,11 @@ export class BrokerSocket {
     if (this.#state !== 'open') return false;
     this.#sendFrame(message);
     return true;
+  }
+
+  /** The device may have slept. */
+  wake(): void {
+    this.#keepAlive?.wake();
   }
 
   /** Closes. Resolves when the broker has received everything that was sent before, or after a second. */
@@ -102,8 +109,8 @@ export class BrokerSocket {
 
   #handleFrame(data: unknown): void {
     if (this.#state === 'closed') return;
-    this.#keepAlive?.recordTraffic();
     const message = parseBrokerFrame(data);
+    this.#keepAlive?.recordTraffic(message?.type === 'pong' ? message.id : undefined);
     if (message === undefined) {
       this.#dependencies.logger.warn({}, 'Ignored a frame that is malformed or of an unknown type');
       return;
@@ -132,7 +139,10 @@ export class BrokerSocket {
       clock: this.#dependencies.clock,
       intervalMs: this.#dependencies.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
       sendPing: (id) => void this.send({ type: 'ping', id }),
-      onDead: () => this.#closeWithError(localError('CONNECTION_LOST')),
+      onDead: (afterSleep) => {
+        this.diedAsleep = afterSleep;
+        this.#closeWithError(localError('CONNECTION_LOST'));
+      },
     });
     this.#opened.resolve(welcome);
   }

@@ -1,4 +1,3 @@
-import type { Clock } from '@duskline/sdk-runtime';
 import { abortError } from '../errors.js';
 
 /** A promise that is resolved or rejected from outside. Its rejection never counts as unhandled. */
@@ -43,14 +42,4 @@ export async function waitUnlessAborted<Value>(
   } finally {
     removeListener();
   }
-}
-
-/** Resolves after `delayMs`, or as soon as `signal` aborts. */
-export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = new Deferred<void>();
-  const cancelTimer = clock.setTimer(resolve, delayMs);
-  const removeListener = onAbort(signal, resolve);
-  await promise;
-  cancelTimer();
-  removeListener();
 }

@@ -9,6 +9,7 @@ interface Timer {
 export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>();
   #nowMs = 1_000_000;
+  #sleptMs = 0;
 
   /** Number of timers that are set and have not fired. A closed client or host must have none. */
   get pending(): number {
@@ -25,7 +26,7 @@ export class FakeClock implements Clock {
   }
 
   wallMs(): number {
-    return Date.UTC(2030, 0, 1) + this.#nowMs;
+    return Date.UTC(2030, 0, 1) + this.#sleptMs + this.#nowMs;
   }
 
   setTimer(callback: () => void, delayMs: number): () => void {
@@ -49,9 +50,17 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs;
   }
 
-  /** Moves the time forward as a pause of the process does: timers fire late. */
-  pause(durationMs: number): void {
+  /**
+   * Moves the time forward as a sleep of the device or a pause of the process does: the timers that
+   * become due fire afterwards, late.
+   */
+  sleep(durationMs: number): void {
     this.#nowMs += durationMs;
     this.advance(0);
+  }
+
+  /** Moves only the wall clock, as a sleep of the device does where timers and the monotonic clock stand still meanwhile. */
+  jump(durationMs: number): void {
+    this.#sleptMs += durationMs;
   }
 }
