@@ -18,6 +18,9 @@ import {
 const MAX_TOKEN_CHARACTERS = 8192;
 const MAX_KEY_ID_CHARACTERS = 256;
 
+/** A token that becomes valid within this time is worth waiting for: clocks of issuer and broker differ by seconds. */
+const MAX_EARLY_MS = 60_000;
+
 /** Verifies the tokens of players, hosts and operators. */
 export interface TokenVerifier {
   /**
@@ -108,11 +111,22 @@ function checkToken(
     return { ok: true, claims };
   } catch (error) {
     if (error instanceof jwt.TokenExpiredError) return refuse('TOKEN_EXPIRED', 'The token has expired.');
-    if (error instanceof jwt.NotBeforeError) return refuse('UNAUTHENTICATED', 'The token is not valid yet.');
+    if (error instanceof jwt.NotBeforeError) {
+      return refuseEarlyToken(Number(error.date), config.clockToleranceS, nowMs);
+    }
     // These messages are fixed sentences of the library. Any other error may quote the token.
     if (error instanceof jwt.JsonWebTokenError) {
       return refuse('UNAUTHENTICATED', `The token was refused: ${error.message}.`);
     }
     return refuse('UNAUTHENTICATED', 'The token is not valid.');
   }
+}
+
+/** @param startMs the token's `nbf`, in milliseconds; `NaN` if it is beyond all dates */
+function refuseEarlyToken(startMs: number, toleranceS: number, nowMs: number): Refusal {
+  // Times are compared in whole seconds.
+  const validInMs = (Math.ceil(startMs / 1_000) - toleranceS) * 1_000 - nowMs;
+  return validInMs <= MAX_EARLY_MS
+    ? refuse('TOKEN_NOT_YET_VALID', 'The token is not valid yet.', Math.ceil(validInMs))
+    : refuse('UNAUTHENTICATED', 'The token becomes valid more than a minute from now.');
 }

@@ -97,7 +97,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
     const { token = upgrade.headerToken, resumeToken } = message;
     const admission = await admit({ token, resumeToken });
     if (!admission.ok) {
-      this.#channel.closeWith(admission.code, admission.message);
+      this.#channel.closeWith(admission.code, admission.message, admission.retryAfterMs);
       return;
     }
     if (!this.#isOpen()) return;

@@ -77,7 +77,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     const { broker, authenticate } = this.#options;
     const result = await authenticate(message.token ?? this.#headerToken);
     if (!result.ok) {
-      this.#channel.closeWith(result.code, result.message);
+      this.#channel.closeWith(result.code, result.message, result.retryAfterMs);
       return;
     }
     try {
@@ -89,7 +89,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     } catch (error) {
       const refusal = toRefusal(error);
       if (refusal.code === 'INTERNAL') throw error;
-      this.#channel.closeWith(refusal.code, refusal.message);
+      this.#channel.closeWith(refusal.code, refusal.message, refusal.retryAfterMs);
     }
   }
 

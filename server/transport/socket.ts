@@ -71,9 +71,13 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
   }
 
   /** Sends an error message and closes with its close code. `message` replaces the text of the registry. */
-  closeWith(code: ErrorCode, message?: string): void {
+  closeWith(code: ErrorCode, message?: string, retryAfterMs?: number): void {
     if (!this.open) return;
-    this.send(errorMessage(new Refusal(code, message === undefined ? {} : { message })));
+    const refusal = new Refusal(code, {
+      ...(message === undefined ? {} : { message }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+    this.send(errorMessage(refusal));
     this.#close(code);
   }
 

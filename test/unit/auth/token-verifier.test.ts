@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { PlayerPrincipal, VerifyResult } from '@duskline/server/auth/principal.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
@@ -152,9 +153,52 @@ describe('token verifier', () => {
       expect(await codeOf(token)).to.equal('UNAUTHENTICATED');
     });
 
-    it('refuses a token that is not valid yet', async () => {
-      expect(await codeOf(signed({ ...PLAYER, nbf: NOW_S + 5 }))).to.equal('ok');
-      expect(await codeOf(signed({ ...PLAYER, nbf: NOW_S + 6 }))).to.equal('UNAUTHENTICATED');
+    it('says when a token becomes valid that is early by a minute at most beyond the tolerance', async () => {
+      const early = async (nbf: number, atMs = NOW_MS): Promise<unknown> => {
+        const at = createTokenVerifier(secretConfig(secret), {
+          clock: { ...systemClock, wallMs: () => atMs },
+        });
+        const result = await at.verify('player', signed({ ...PLAYER, exp: NOW_S + 600, nbf }));
+        return result.ok ? 'ok' : [result.code, result.retryAfterMs];
+      };
+      expect(await early(NOW_S + 5)).to.equal('ok');
+      expect(await early(NOW_S + 6)).to.deep.equal(['TOKEN_NOT_YET_VALID', 1_000]);
+      expect(await early(NOW_S + 6, NOW_MS + 400)).to.deep.equal(['TOKEN_NOT_YET_VALID', 600]);
+      expect(await early(NOW_S + 65)).to.deep.equal(['TOKEN_NOT_YET_VALID', 60_000]);
+      expect(await early(NOW_S + 66)).to.deep.equal(['UNAUTHENTICATED', undefined]);
+      expect(await early(1e300)).to.deep.equal(['UNAUTHENTICATED', undefined]);
+    });
+
+    it('accepts an early token at the time that it named, and not a millisecond before', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.double({ min: NOW_S - 10, max: NOW_S + 65, noNaN: true }),
+          fc.integer({ min: 0, max: 999 }),
+          async (nbf, ms) => {
+            const token = signed({ ...PLAYER, exp: NOW_S + 600, nbf });
+            const at = (nowMs: number): Promise<VerifyResult<PlayerPrincipal>> =>
+              createTokenVerifier(secretConfig(secret), {
+                clock: { ...systemClock, wallMs: () => nowMs },
+              }).verify('player', token);
+            const first = await at(NOW_MS + ms);
+            if (first.ok) return;
+            expect(first.code).to.equal('TOKEN_NOT_YET_VALID');
+            const validAtMs = NOW_MS + ms + first.retryAfterMs!;
+            expect((await at(validAtMs)).ok).to.equal(true);
+            expect((await at(validAtMs - 1)).ok).to.equal(false);
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+
+    it('does not report a forged token as early', async () => {
+      const token = signed({ ...PLAYER, nbf: NOW_S + 30 }, {}, randomSecret());
+      expect(await codeOf(token)).to.equal('UNAUTHENTICATED');
+    });
+
+    it('ignores when a token was issued', async () => {
+      expect(await codeOf(signed({ ...PLAYER, iat: NOW_S + 40 }))).to.equal('ok');
     });
 
     it('refuses a token without an expiry', async () => {
