@@ -5,12 +5,12 @@ import type { Session } from './session.js';
 import type { Listener } from '@duskline/sdk-runtime';
 import { Deferred } from '../runtime/promises.js';
 
-/** The new host of a session that may move while it is played. The fields are those of `Session`. */
+/** The target host of a session that may move while it is played. The fields are those of `Session`. */
 export interface SessionMove extends Pick<
   Session,
   'epoch' | 'region' | 'pool' | 'host' | 'ticket' | 'claimWithinMs' | 'stream' | 'iceServers' | 'reason'
 > {
-  /** Aborts when the move is cancelled or the session ends: close the connection to the new host. */
+  /** Aborts when the move is cancelled or the session ends: close the connection to the target host. */
   readonly signal: AbortSignal;
 }
 
@@ -36,8 +36,8 @@ interface PendingMove {
   readonly match: Moving;
   readonly controller: AbortController;
   readonly cancelDeadline: () => void;
-  /** Whether `onMove` reached the new host; `undefined` while it is still running. */
-  hasArrived: boolean | undefined;
+  /** Whether the target host admitted the client in `onMove`; `undefined` while it is still running. */
+  isAdmitted: boolean | undefined;
   /** Resolves when `onMove` is done or its time is up. */
   readonly outcome: Deferred<boolean>;
 }
@@ -63,7 +63,7 @@ export class SessionMoveHandler {
       match,
       controller: new AbortController(),
       cancelDeadline,
-      hasArrived: undefined,
+      isAdmitted: undefined,
       outcome: new Deferred<boolean>(),
     };
     this.#pending = pending;
@@ -72,12 +72,12 @@ export class SessionMoveHandler {
 
   /**
    * The session has reached this epoch, so moves to earlier epochs are cancelled. Returns the move that led to it, if any. Its
-   * `onMove` may still be running, because the new host reports to the broker first; its time limit does not change.
+   * `onMove` may still be running, because the target host reports to the broker first; its time limit does not change.
    */
   completeMove(epoch: number): PendingMove | undefined {
     const pending = this.#pending;
     const completed = this.#completed;
-    if (completed !== undefined && completed.match.epoch < epoch && completed.hasArrived === undefined)
+    if (completed !== undefined && completed.match.epoch < epoch && completed.isAdmitted === undefined)
       abandonMove(completed);
     if (pending === undefined || pending.match.epoch > epoch) return undefined;
     this.#pending = undefined;
@@ -102,7 +102,7 @@ export class SessionMoveHandler {
 
   /** After a reconnect: the broker may not have received `stay`. */
   repeatStay(): void {
-    if (this.#pending?.hasArrived === false) this.#dependencies.sendStay(this.#pending.match.epoch);
+    if (this.#pending?.isAdmitted === false) this.#dependencies.sendStay(this.#pending.match.epoch);
   }
 
   async #runOnMove(pending: PendingMove, onMove: Listener<SessionMove>): Promise<void> {
@@ -115,13 +115,13 @@ export class SessionMoveHandler {
     }
   }
 
-  #recordOutcome(pending: PendingMove, hasArrived: boolean): void {
-    if (pending.hasArrived !== undefined || pending.controller.signal.aborted) return;
-    pending.hasArrived = hasArrived;
+  #recordOutcome(pending: PendingMove, isAdmitted: boolean): void {
+    if (pending.isAdmitted !== undefined || pending.controller.signal.aborted) return;
+    pending.isAdmitted = isAdmitted;
     pending.cancelDeadline();
-    pending.outcome.resolve(hasArrived);
-    if (hasArrived) return;
-    this.#dependencies.logger.warn({ epoch: pending.match.epoch }, 'onMove did not reach the new host');
+    pending.outcome.resolve(isAdmitted);
+    if (isAdmitted) return;
+    this.#dependencies.logger.warn({ epoch: pending.match.epoch }, 'onMove did not reach the target host');
     pending.controller.abort();
     // If the session has moved meanwhile, it can no longer stay.
     if (this.#pending === pending) this.repeatStay();

@@ -14,7 +14,7 @@ export interface SessionEvents {
    * failed; or its host has returned at another endpoint. Connect to `session.host` with the new `session.ticket`.
    */
   replaced: Matched['host'];
-  /** The session moved to the host that `onMove` connected to. The old host ends its stream now. */
+  /** The session moved to the host that `onMove` connected to. The source host ends its stream now. */
   moved: Matched['host'];
   /** The session will be ended at a time limit, or no longer will be. */
   limit: SessionLimit;
@@ -54,8 +54,8 @@ export interface Session {
   readonly rank: number;
   /** How many candidates the request had. */
   readonly candidates: number;
-  /** The measured round-trip time to the region, in milliseconds. */
-  readonly rttMs: number;
+  /** The measured round-trip time to the region, in milliseconds; `undefined` if it could not be measured. */
+  readonly rttMs: number | undefined;
   /** Why this host was chosen, in words. */
   readonly reason: string;
   readonly state: SessionState;
@@ -87,8 +87,8 @@ export type SessionActions = Pick<Session, 'end' | 'signal'>;
 
 /** A move that has completed at the broker. */
 export interface CompletedMove {
-  /** Whether `onMove` reached the new host; `undefined` while it is still running. */
-  readonly hasArrived: boolean | undefined;
+  /** Whether the target host admitted the client in `onMove`; `undefined` while it is still running. */
+  readonly isAdmitted: boolean | undefined;
   readonly outcome: { readonly promise: Promise<boolean> };
 }
 
@@ -144,7 +144,7 @@ export class LiveSession extends Assignment implements Session {
   /**
    * Applies a match that the broker repeated, with a new ticket or another host.
    *
-   * @param move the move that led to the new host, if `onMove` was called for it: the event is emitted when `onMove` is done
+   * @param move the move that led to the host, if `onMove` was called for it: the event is emitted when `onMove` is done
    */
   applyMatch(match: Match, move?: CompletedMove): void {
     if (this.#state === 'ended' || match.epoch < this.epoch) return;
@@ -157,12 +157,12 @@ export class LiveSession extends Assignment implements Session {
       return;
     }
     this.#state = 'reserved';
-    const notifyMoved = (hasArrived: boolean): void => {
+    const notifyMoved = (isAdmitted: boolean): void => {
       if (this.#state === 'ended' || match.epoch < this.epoch) return;
-      this.#events.emit(hasArrived ? 'moved' : 'replaced', match.host);
+      this.#events.emit(isAdmitted ? 'moved' : 'replaced', match.host);
     };
-    if (move !== undefined && move.hasArrived === undefined) void move.outcome.promise.then(notifyMoved);
-    else notifyMoved(move?.hasArrived === true);
+    if (move !== undefined && move.isAdmitted === undefined) void move.outcome.promise.then(notifyMoved);
+    else notifyMoved(move?.isAdmitted === true);
   }
 
   /** Ignores states that the table does not allow: they are repeated, late, or of a newer protocol version. */

@@ -11,6 +11,7 @@ import type {
   Signal,
   Stay,
 } from '@duskline/protocol';
+import type { Runtime } from '../runtime/runtime.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import type { Channel, ClientConnection, HostConnection } from './connections/connections.js';
 import type { Credentials } from './credentials.js';
@@ -23,7 +24,11 @@ import type { Reporting } from './reporting.js';
 import type { BrokerSettings } from './settings.js';
 
 export interface BrokerOptions
-  extends Credentials, Omit<Reporting, 'limitedLog'>, Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'> {
+  extends
+    Credentials,
+    Omit<Reporting, 'limitedLog'>,
+    Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'>,
+    Runtime {
   readonly store: FleetStore;
   /** Intervals that are absent are taken from `DEFAULT_INTERVALS`. */
   readonly intervals?: Partial<BrokerIntervals>;
@@ -44,7 +49,7 @@ export interface Player {
   readonly resumeToken: string;
 }
 
-/** One broker: the use cases that the transport and the HTTP API call. Another broker can take over all of its state. */
+/** One broker: the use cases that the transport and the HTTP API call. All of its state is in the store, so other brokers can continue its work. */
 export interface Broker {
   readonly brokerId: string;
   /** Whether a load balancer should send new traffic here: started, store reachable, not stopping. */
@@ -54,7 +59,7 @@ export interface Broker {
 
   start(): Promise<void>;
   /** Makes the broker not ready. It continues to serve its open connections. */
-  drain(): void;
+  prepareStop(): void;
   /** Ends the loops and releases the leases. The caller closes the sockets and the store. */
   stop(): Promise<void>;
   nextConnectionId(): string;

@@ -25,7 +25,7 @@ export interface ResumeTokens {
 }
 
 /** The tokens of a client's `hello`. */
-export interface Credentials {
+export interface HelloTokens {
   readonly token: string | undefined;
   readonly resumeToken: string | undefined;
 }
@@ -33,10 +33,16 @@ export interface Credentials {
 /** The admitted player, with a new resume token, or the refusal. */
 export type Admission =
   | { readonly ok: true; readonly player: Player }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message?: string };
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message?: string;
+      /** Milliseconds until another attempt with the same token may succeed, if that is known. */
+      readonly retryAfterMs?: number;
+    };
 
 /** Authenticates a client. Rejects with `StoreUnavailableError` if the store is needed and cannot be reached. */
-export type AdmitPlayer = (credentials: Credentials) => Promise<Admission>;
+export type AdmitPlayer = (tokens: HelloTokens) => Promise<Admission>;
 
 export interface AdmissionOptions {
   readonly authenticate: Authenticate<AuthenticatedPlayer>;

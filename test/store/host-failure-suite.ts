@@ -52,8 +52,8 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const failures = {
         count: 1,
         reason: 'refused',
-        untilMs: clock.now() + firstMs,
-        countedUntilMs: clock.now(),
+        untilMs: clock.wallMs() + firstMs,
+        countedUntilMs: clock.wallMs(),
       };
       expect(outcome).to.deep.include({ kind: 'failed', failures });
       expect(outcome.kind === 'failed' && outcome.ended.session).to.include({
@@ -179,8 +179,8 @@ export function hostFailureSuite(current: CurrentFixture): void {
       for (let i = 0; i < 8; i += 1) {
         const outcome = await refuseOne();
         const untilMs = outcome.kind === 'failed' ? (outcome.failures?.untilMs ?? 0) : 0;
-        waits.push(untilMs - clock.now());
-        await beatAfter(untilMs - clock.now());
+        waits.push(untilMs - clock.wallMs());
+        await beatAfter(untilMs - clock.wallMs());
       }
       const expected = [1, 2, 4, 8, 16, 32].map((times) => times * firstMs);
       expect(waits).to.deep.equal([...expected, maxMs, maxMs]);
@@ -276,15 +276,15 @@ export function hostFailureSuite(current: CurrentFixture): void {
     it('is left out after the reservation has expired, once for those that were reserved together', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
-      const reservedAtMs = clock.now();
+      const reservedAtMs = clock.wallMs();
       clock.advance(RESERVATION_MS);
       await sendHeartbeat(store, 'host-a');
       const record = () => store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', reservedAtMs);
       expect(await record()).to.deep.equal({
         count: 1,
         reason: 'unanswered',
-        untilMs: clock.now() + firstMs,
-        countedUntilMs: clock.now(),
+        untilMs: clock.wallMs() + firstMs,
+        countedUntilMs: clock.wallMs(),
       });
       expect(await record()).to.equal(null);
       expect((await getHost(store, 'host-a')).closures).to.deep.equal(['failing']);
@@ -296,7 +296,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
 
     it('may have left: its failure counts when it returns', async () => {
       const { store, clock } = current();
-      await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', clock.now());
+      await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', clock.wallMs());
       await makeHostReady(store, 'host-a');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });

@@ -11,7 +11,7 @@ import {
   type RequestRecord,
 } from '@duskline/server/store/fleet-store.js';
 import { REGION_POOL, newSessionId } from '../support/fleet/fleet-data.js';
-import { createManualClock, type ManualClock } from '../support/time/manual-clock.js';
+import { ManualClock } from '../support/time/manual-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { MODEL_RULES } from './model-step.js';
 
@@ -204,10 +204,14 @@ describe('the live request of a player, whatever two brokers do', function () {
 
   before(async () => {
     const { url } = await sharedRedis();
-    clock = createManualClock();
-    const options = { ...MODEL_RULES, clock: clock.now };
-    const memory: MemoryStore = createMemoryStore(options);
-    redis = await createRedisStore({ ...options, target: { kind: 'single', url }, prefix });
+    clock = new ManualClock();
+    const memory: MemoryStore = createMemoryStore({ ...MODEL_RULES, clock });
+    redis = await createRedisStore({
+      ...MODEL_RULES,
+      storeTimeMs: () => clock.wallMs(),
+      target: { kind: 'single', url },
+      prefix,
+    });
     raw = new Redis(url);
     const keys = createKeySpace(prefix);
     sides = [

@@ -10,9 +10,9 @@ export interface OutgoingMove {
   readonly to: RegionPool;
   readonly toEpoch: number;
   readonly coordinatorBrokerId: string;
-  /** Deadline of the host's checkpoint, by `performance.now()`. */
+  /** Deadline of the host's checkpoint, by the monotonic clock. */
   readonly replyByMs: number;
-  /** Time at which the move has ended in any case, by `performance.now()`. */
+  /** Time at which the move has ended in any case, by the monotonic clock. */
   readonly expiresAtMs: number;
   /** Whether the host sent its checkpoint. It keeps the session paused from then on. */
   isPaused: boolean;
@@ -23,9 +23,9 @@ export interface IncomingMove {
   readonly host: HostConnection;
   readonly epoch: number;
   readonly coordinatorBrokerId: string;
-  /** Deadline of the host's answer, by `performance.now()`. */
+  /** Deadline of the host's answer, by the monotonic clock. */
   readonly replyByMs: number;
-  /** Time at which the move has ended in any case, by `performance.now()`. */
+  /** Time at which the move has ended in any case, by the monotonic clock. */
   readonly expiresAtMs: number;
   /** Whether the host sent `restored` in time. */
   isRestored: boolean;
@@ -40,8 +40,8 @@ export class ActiveMoves {
   readonly coordinated = new Map<string, MoveReplies>();
   readonly outgoing = new Map<string, OutgoingMove>();
   readonly incoming = new Map<string, IncomingMove>();
-  /** Client arrivals that are being confirmed. They resolve to whether the session was moving. */
-  readonly pendingArrivals = new Map<string, Promise<boolean>>();
+  /** Reports of target hosts that are being confirmed. They resolve to whether the session was moving. */
+  readonly pendingConfirmations = new Map<string, Promise<boolean>>();
 }
 
 /** The moves that this broker takes part in. */

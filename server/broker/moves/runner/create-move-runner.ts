@@ -51,7 +51,7 @@ class ChainMoveRunner implements MoveRunner {
   #isStopped = false;
 
   constructor(private readonly context: CorePorts & ActiveMovesPort) {
-    this.#failures = new RecentMoveFailures(RETRY_AFTER_STEPS * context.limits.moveStepMs);
+    this.#failures = new RecentMoveFailures(RETRY_AFTER_STEPS * context.limits.moveStepMs, context.clock);
     this.#quarantine = new HostQuarantine(context);
   }
 
@@ -127,7 +127,7 @@ class ChainMoveRunner implements MoveRunner {
 
   /** @returns whether the session has moved */
   async #runMove(action: MoveAction, session: SessionRecord): Promise<boolean> {
-    const startedAt = performance.now();
+    const startedAt = this.context.clock.monotonicMs();
     const move = action.isUnclaimed ? moveUnclaimedSession : moveSession;
     const result = await move(this.context, toMoveOrder(action, session));
     this.#recordResult(action, result);
@@ -140,24 +140,24 @@ class ChainMoveRunner implements MoveRunner {
       outcome: result.kind,
       unclaimed: action.isUnclaimed,
       failure: result.kind === 'failed' ? `${result.by}: ${result.reason}` : null,
-      tookMs: Math.round(performance.now() - startedAt),
+      tookMs: Math.round(this.context.clock.monotonicMs() - startedAt),
     });
     return result.kind === 'moved';
   }
 
   #recordResult({ sessionId, from, to }: MoveAction, result: MoveResult): void {
-    const source = hostKey(from.regionPool, from.hostId);
-    const target = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
+    const sourceHost = hostKey(from.regionPool, from.hostId);
+    const targetHost = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
     if (result.kind === 'moved') {
       this.#failures.delete(sessionId);
-      this.#quarantine.recordOutcome(source, true);
-      if (target !== undefined) this.#quarantine.recordOutcome(target, true);
+      this.#quarantine.recordOutcome(sourceHost, true);
+      if (targetHost !== undefined) this.#quarantine.recordOutcome(targetHost, true);
       return;
     }
     this.#failures.add(sessionId);
     // A host does not count as failing if its client or the store made the move fail.
-    if (result.by === 'source') this.#quarantine.recordOutcome(source, false);
-    if (result.by === 'target' && target !== undefined) this.#quarantine.recordOutcome(target, false);
+    if (result.by === 'source') this.#quarantine.recordOutcome(sourceHost, false);
+    if (result.by === 'target' && targetHost !== undefined) this.#quarantine.recordOutcome(targetHost, false);
   }
 }
 

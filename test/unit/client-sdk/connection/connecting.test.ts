@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createClient, type RetryContext } from '@duskline/client/node';
+import { createBackoffPolicy, createClient, type RetryContext } from '@duskline/client/node';
 import { expect } from 'chai';
 import { AT_ONCE, DEVICE, Fixtures, TOKEN, failure } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 
 describe('client: connecting', () => {
   const fixtures = new Fixtures();
@@ -81,6 +81,22 @@ describe('client: connecting', () => {
     await connected;
     const waiting = await statuses.next(({ state }) => state === 'waiting');
     expect(waiting).to.have.nested.property('error.code', 'TOKEN_EXPIRED');
+  });
+
+  it('shows an early token again once it is valid', async () => {
+    const { broker, client, statuses } = await fixtures.pair({
+      token: TOKEN,
+      reconnect: createBackoffPolicy({ random: () => 0 }),
+    });
+    client.connect().catch(() => undefined);
+    const first = await broker.accept();
+    await first.next('hello');
+    first.error({ code: 'TOKEN_NOT_YET_VALID', retryable: true, retryAfterMs: 40 });
+    first.close(4401);
+    const waiting = await statuses.next(({ state }) => state === 'waiting');
+    expect(waiting).to.include({ retryInMs: 40 });
+    const second = await broker.accept();
+    expect((await second.next('hello')).token).to.equal(TOKEN);
   });
 
   it('stops when the token supplier returns expired tokens only', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const INTERVAL_MS = 15_000;

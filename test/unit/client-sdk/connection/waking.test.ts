@@ -2,7 +2,7 @@ import type { ClientOptions } from '@duskline/client/node';
 import { expect } from 'chai';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const SLEEP_MS = 20_000;

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { ClientOptions, Probe, RegionInfo } from '@duskline/client/node';
 import { expect } from 'chai';
 import { Fixtures, failure, type Fixture } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { aRegion } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { RTT, clientConnector } from './connected-client.js';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { RTT, clientConnector, type Connected } from './connected-client.js';
 

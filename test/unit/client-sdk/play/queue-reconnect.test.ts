@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { REQUEST_ID, lose, queuedRequests, whenHandled } from './queued-request.js';
 

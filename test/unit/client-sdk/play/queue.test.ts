@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, queuedRequests, whenHandled } from './queued-request.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, aMove, movableSessions } from './movable-session.js';
@@ -10,7 +10,7 @@ describe('client: sessions that move', () => {
   const { moving } = movableSessions(fixtures);
   afterEach(() => fixtures.stop());
 
-  it('stay when the new host does not admit the client', async () => {
+  it('stay when the target host does not admit the client', async () => {
     const { end, session, events, attempt } = await moving();
     attempt.refuse();
     expect(await end.next('stay')).to.deep.equal({ type: 'stay', sessionId: SESSION_ID, epoch: 2 });
@@ -64,7 +64,7 @@ describe('client: sessions that move', () => {
     expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
   });
 
-  it('have moved when `stay` is answered with NO_MOVE: the client connects to the new host again', async () => {
+  it('have moved when `stay` is answered with NO_MOVE: the client connects to the target host again', async () => {
     const { end, session, events, attempt } = await moving();
     attempt.refuse();
     await end.next('stay');
@@ -76,7 +76,7 @@ describe('client: sessions that move', () => {
     expect(await end.receivedTypes(), 'the match is known').to.deep.equal(['hello', 'play', 'stay']);
   });
 
-  it('cancel the move when the old host continues', async () => {
+  it('cancel the move when the source host continues', async () => {
     const { end, session, events, attempt, attempts } = await moving();
     end.session({ state: 'moving' });
     await end.ping();

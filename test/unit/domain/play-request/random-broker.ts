@@ -34,6 +34,8 @@ const CANDIDATES: readonly Candidate[] = REGION_POOLS.map((regionPool, i) => ({
   utilisation: 0.5,
   costMs: 20 * (i + 1),
   acceptableAfterMs: i < 2 ? 0 : 5_000,
+  isMeasured: true,
+  preference: i,
 }));
 
 const OTHER: RememberedRequest = {
