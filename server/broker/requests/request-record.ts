@@ -44,10 +44,10 @@ export function rememberedRequest(
   requestId: string,
   { sessionId, epoch, regionPool, ageMs, state }: RequestRecord,
 ): RememberedRequest {
-  return { requestId, sessionId, epoch, regionPool, ageMs, isReplaced: state === 'replaced' };
+  return { requestId, sessionId, epoch, regionPool, ageMs, state };
 }
 
 /** The live request of a player, as the machine of play requests knows it. */
 export function rememberedLive({ requestId, ...record }: LiveRequest): RememberedRequest {
-  return { requestId, ...record, isReplaced: false };
+  return { requestId, ...record, state: 'live' };
 }
