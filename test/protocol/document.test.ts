@@ -13,7 +13,7 @@ import {
   CLIENT_PATH,
   HOST_PATH,
   MAX_CHECKPOINT_BYTES,
-  MAX_FRAME_BYTES,
+  MAX_FRAGMENTS,
   MAX_HOST_FRAME_BYTES,
   MAX_SLOTS,
   SUBPROTOCOL,
@@ -23,6 +23,7 @@ import {
   TRANSITIONS as HOST_SESSION_TRANSITIONS,
 } from '@duskline/host/internal/sessions/session-transitions';
 import { END_REASONS, SESSION_STATES } from '@duskline/protocol/vocabulary';
+import { LimitsSection } from '@duskline/server/config/sections/limits-section.js';
 import { HOST_TRANSITIONS } from '@duskline/server/domain/host-state.js';
 import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
@@ -225,13 +226,28 @@ describe('PROTOCOL.md', () => {
     for (const [key] of tableOf(document, 'Limits', 'key').rows) expect(limits).to.include(bare(key!));
   });
 
+  it('gives the least value of every limit that a peer can reach, which is the least that operators can set', () => {
+    const start = document.text.indexOf('\n## Limits\n');
+    const section = document.text.slice(start, document.text.indexOf('\n## ', start + 1));
+    const least = Object.fromEntries([
+      ...tableOf(document, 'Limits', 'key').rows.map(([key, value]) => [bare(key!), Number(value)] as const),
+      ...[...section.matchAll(/`(\w+)`\s\[(\d+)\.\.\]/g)].map(
+        ([, key, value]) => [key, Number(value)] as const,
+      ),
+    ]);
+    const settable = Object.entries(LimitsSection.properties)
+      .filter(([key]) => !INTERNAL_LIMITS.includes(key))
+      .map(([key, schema]) => [key, (schema as unknown as { minimum: number }).minimum]);
+    expect(least).to.deep.equal(Object.fromEntries(settable));
+  });
+
   it('lists the fixed limits', () => {
     const rows = tableOf(document, 'Limits', 'limit').rows;
     const rate = ({ perSecond, burst }: MessageRate): string => `${perSecond}/s, burst ${burst}`;
     expect(Object.fromEntries(rows.map(([name, value]) => [bare(name!), bare(value!)]))).to.deep.equal({
       slots: String(MAX_SLOTS),
-      'client frame bytes': String(MAX_FRAME_BYTES),
-      'host frame bytes': String(MAX_HOST_FRAME_BYTES),
+      'frame bytes to hosts': String(MAX_HOST_FRAME_BYTES),
+      fragments: String(MAX_FRAGMENTS),
       'checkpoint bytes': String(MAX_CHECKPOINT_BYTES),
       'client messages': rate(CLIENT_RATE),
       'host messages': rate(HOST_RATE),
