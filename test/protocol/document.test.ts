@@ -229,7 +229,7 @@ describe('PROTOCOL.md', () => {
   it('gives the least value of every limit that a peer can reach, which is the least that operators can set', () => {
     const start = document.text.indexOf('\n## Limits\n');
     const section = document.text.slice(start, document.text.indexOf('\n## ', start + 1));
-    const least = Object.fromEntries([
+    const least: Record<string, number> = Object.fromEntries([
       ...tableOf(document, 'Limits', 'key').rows.map(([key, value]) => [bare(key!), Number(value)] as const),
       ...[...section.matchAll(/`(\w+)`\s\[(\d+)\.\.\]/g)].map(
         ([, key, value]) => [key, Number(value)] as const,
