@@ -229,16 +229,14 @@ describe('PROTOCOL.md', () => {
   it('gives the least value of every limit that a peer can reach, which is the least that operators can set', () => {
     const start = document.text.indexOf('\n## Limits\n');
     const section = document.text.slice(start, document.text.indexOf('\n## ', start + 1));
-    const least: Record<string, number> = Object.fromEntries([
-      ...tableOf(document, 'Limits', 'key').rows.map(([key, value]) => [bare(key!), Number(value)] as const),
-      ...[...section.matchAll(/`(\w+)`\s\[(\d+)\.\.\]/g)].map(
-        ([, key, value]) => [key, Number(value)] as const,
-      ),
-    ]);
+    const least = [
+      ...tableOf(document, 'Limits', 'key').rows.map(([key, value]) => [bare(key!), Number(value)]),
+      ...[...section.matchAll(/`(\w+)`\s\[(\d+)\.\.\]/g)].map(([, key, value]) => [key, Number(value)]),
+    ];
     const settable = Object.entries(LimitsSection.properties)
       .filter(([key]) => !INTERNAL_LIMITS.includes(key))
       .map(([key, schema]) => [key, (schema as unknown as { minimum: number }).minimum]);
-    expect(least).to.deep.equal(Object.fromEntries(settable));
+    expect(least).to.have.deep.members(settable);
   });
 
   it('lists the fixed limits', () => {
