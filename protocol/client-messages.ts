@@ -201,7 +201,7 @@ export const Matched = Type.Object({ type: Type.Literal('matched'), ...matchFiel
 export type Matched = Static<typeof Matched>;
 
 /**
- * The session moves to another host while it is played. The client shows the ticket to the new host and disconnects from the
+ * The session moves to another host while it is played. The client shows the ticket to the target host and disconnects from the
  * old one once it is admitted. If it is not admitted within `claimWithinMs`, it sends `stay`.
  */
 export const Moving = Type.Object({ type: Type.Literal('moving'), ...matchFields });

@@ -106,7 +106,7 @@ const moveFields = { sessionId: SessionId, epoch: Epoch };
 const checkpointFields = {
   /** Base64 (RFC 4648, section 4), at most `MAX_CHECKPOINT_BYTES` before the encoding. */
   state: Type.Optional(Type.String({ maxLength: MAX_HOST_FRAME_BYTES, pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
-  /** Where the new host finds the state, such as a URL or a key. Brokers do not read it. */
+  /** Where the target host finds the state, such as a URL or a key. Brokers do not read it. */
   reference: Type.Optional(Type.String({ minLength: 1, maxLength: 2_048 })),
 };
 

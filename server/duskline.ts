@@ -143,7 +143,7 @@ async function stop({
   ownsStore,
   goAwaySpreadMs,
 }: RunningParts): Promise<void> {
-  broker.drain();
+  broker.prepareStop();
   const steps: [string, () => Promise<void>][] = [
     ['sockets', () => sockets.close()],
     ['http', () => closeServer(server)],

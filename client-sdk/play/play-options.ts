@@ -45,7 +45,7 @@ export interface PlayOptions {
   readonly onOffer?: ((offer: SlotOffer) => boolean | Promise<boolean>) | undefined;
   /**
    * Called when the session may move to another host while it is played. It connects to `move.host`, shows `move.ticket` there,
-   * and resolves when that host has admitted it. Keep the stream of the old host until the session's event `moved`. If the
+   * and resolves when that host has admitted it. Keep the stream of the source host until the session's event `moved`. If the
    * callback throws, rejects, or takes longer than `claimWithinMs`, the session stays on its host. Default: sessions never move.
    */
   readonly onMove?: Listener<SessionMove> | undefined;

@@ -140,10 +140,10 @@ export class LiveSession extends Assignment implements Session {
     const controller = new AbortController();
     for (const earlier of this.#moves.keys()) if (earlier < this.epoch) this.#moves.delete(earlier);
     this.#moves.set(epoch, controller);
-    const finish = (hasArrived: boolean): void => {
+    const finish = (isAdmitted: boolean): void => {
       if (controller.signal.aborted) return;
-      if (!hasArrived) logger.warn({ epoch }, 'onMove did not reach the new host');
-      this.dispatch({ type: 'moveFinished', epoch, hasArrived });
+      if (!isAdmitted) logger.warn({ epoch }, 'onMove did not reach the target host');
+      this.dispatch({ type: 'moveFinished', epoch, isAdmitted });
     };
     const cancelTimer = clock.setTimer(() => finish(false), claimWithinMs);
     controller.signal.addEventListener('abort', cancelTimer);

@@ -6,7 +6,7 @@ import type { Match } from './assignment.js';
 interface Move {
   readonly match: Moving;
   /** `running`: `onMove` has not finished. `failed`: the broker has to learn that the session stays. */
-  readonly result: 'running' | 'arrived' | 'failed';
+  readonly result: 'running' | 'admitted' | 'failed';
 }
 
 /** A session as its client sees it. */
@@ -20,7 +20,7 @@ export interface SessionModel {
 interface MoveFinished {
   readonly type: 'moveFinished';
   readonly epoch: number;
-  readonly hasArrived: boolean;
+  readonly isAdmitted: boolean;
 }
 
 export type SessionEvent =
@@ -138,27 +138,27 @@ function assign(model: SessionModel, match: Match, effects: SessionEffect[]): Se
   const move = moves.find((other) => other.match.epoch === match.epoch);
   // Signals that were meant for one host must not reach its successor.
   effects.push({ type: 'clearSignals' });
-  // The new host reports to the broker first, so `onMove` may still be running.
+  // The target host reports to the broker first, so `onMove` may still be running.
   const isRunning = move?.result === 'running';
-  if (!isRunning) effects.push(emitHost(move?.result === 'arrived'));
+  if (!isRunning) effects.push(emitHost(move?.result === 'admitted'));
   return { state: 'reserved', match, moves: moves.filter((other) => other !== move || isRunning) };
 }
 
 function finishMove(
   model: SessionModel,
-  { epoch, hasArrived }: MoveFinished,
+  { epoch, isAdmitted }: MoveFinished,
   effects: SessionEffect[],
 ): SessionModel {
   const move = model.moves.find(({ match, result }) => match.epoch === epoch && result === 'running');
   if (move === undefined) return model;
   const others = model.moves.filter((other) => other !== move);
-  if (!hasArrived) effects.push({ type: 'abandon', epoch });
+  if (!isAdmitted) effects.push({ type: 'abandon', epoch });
   if (epoch === model.match.epoch) {
-    effects.push(emitHost(hasArrived));
+    effects.push(emitHost(isAdmitted));
     return { ...model, moves: others };
   }
-  if (!hasArrived) effects.push({ type: 'stay', epoch });
-  return { ...model, moves: [...others, { ...move, result: hasArrived ? 'arrived' : 'failed' }] };
+  if (!isAdmitted) effects.push({ type: 'stay', epoch });
+  return { ...model, moves: [...others, { ...move, result: isAdmitted ? 'admitted' : 'failed' }] };
 }
 
 /** Aborts the moves to the given epochs, and returns the others. */
@@ -173,6 +173,6 @@ function dropMoves(
   });
 }
 
-function emitHost(hasArrived: boolean): SessionEffect {
-  return { type: 'emitHost', event: hasArrived ? 'moved' : 'replaced' };
+function emitHost(isAdmitted: boolean): SessionEffect {
+  return { type: 'emitHost', event: isAdmitted ? 'moved' : 'replaced' };
 }

@@ -11,7 +11,7 @@ export interface SessionEvents {
    * failed; or its host has returned at another endpoint. Connect to `session.host` with the new `session.ticket`.
    */
   replaced: Matched['host'];
-  /** The session moved to the host that `onMove` connected to. The old host ends its stream now. */
+  /** The session moved to the host that `onMove` connected to. The source host ends its stream now. */
   moved: Matched['host'];
   /** The session will be ended at a time limit, or no longer will be. */
   limit: SessionLimit;

@@ -105,7 +105,7 @@ export interface WorkerCounts {
 export interface MoveCounts {
   /** Resumed on the target host. */
   readonly moved: number;
-  /** Resumed on their old host, because the move failed. */
+  /** Resumed on their source host, because the move failed. */
   readonly stayed: number;
   /** Of both, those that were paused for more than two seconds. */
   readonly interrupted: number;

@@ -66,13 +66,13 @@ export class WorkerMetrics {
     this.#notAdmitted += 1;
   }
 
-  /** Counts a session that runs on its target host. @param pausedSinceMs when its old host paused it */
+  /** Counts a session that runs on its target host. @param pausedSinceMs when its source host paused it */
   countMoved(pausedSinceMs: number): void {
     this.#moves.moved += 1;
     this.#recordInterruption(pausedSinceMs);
   }
 
-  /** Counts a session that resumed on its old host because its move failed. */
+  /** Counts a session that resumed on its source host because its move failed. */
   countMoveFailed(pausedSinceMs: number): void {
     this.#moves.stayed += 1;
     this.#recordInterruption(pausedSinceMs);

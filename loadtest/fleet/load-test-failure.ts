@@ -1,4 +1,4 @@
-/** A wrong option, or a problem of the machine or the target, whose message is meant for the person who starts the run. */
+/** A wrong option, or a problem of the machine or the brokers, whose message is meant for the person who starts the run. */
 export class LoadTestFailure extends Error {
   override readonly name = 'LoadTestFailure';
 }

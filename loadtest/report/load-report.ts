@@ -9,7 +9,7 @@ import type { Verdict } from './verdict.js';
 
 /** The options of the run. */
 export interface RunSetting {
-  readonly target: 'spawn' | 'url';
+  readonly system: 'spawn' | 'url';
   readonly urls: readonly string[];
   readonly brokers: number;
   readonly driver: Driver;
@@ -70,7 +70,7 @@ export interface LoadReport {
   readonly replaced: number;
   /** Sessions that moved to another host while they were played. */
   readonly moved: number;
-  /** Moves that failed: the session resumed on its old host. */
+  /** Moves that failed: the session resumed on its source host. */
   readonly movesFailed: number;
   /** Of both, sessions that were paused for more than two seconds. */
   readonly interrupted: number;

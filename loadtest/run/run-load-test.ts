@@ -7,7 +7,7 @@ import { evaluateReport, type LoadReport } from '../report/load-report.js';
 import { LEAD_MS, connectPlayers, driveLoad } from './drive-load.js';
 import { FaultInjector } from './fault-injector.js';
 import { RunMonitor } from './monitor/run-monitor.js';
-import { SPAWNED_LATENCY_POLICIES, connectToTarget, spawnTarget } from './open-target.js';
+import { SPAWNED_LATENCY_POLICIES, connectToSystem, spawnSystem } from './open-system.js';
 import { planWorkers, type ServedFleet } from './plan-workers.js';
 import type { RunOptions } from './run-options.js';
 import { leaveAllSessions, waitUntilSettled } from './settle.js';
@@ -20,14 +20,14 @@ import { validateFaultRegions, validateFaults } from './validate-run.js';
  */
 export async function runLoadTest(options: RunOptions): Promise<LoadReport> {
   validateFaults(options);
-  const { target } = options;
-  if (target.kind === 'url') {
-    const servedFleet = await connectToTarget(target, options);
+  const { system } = options;
+  if (system.kind === 'url') {
+    const servedFleet = await connectToSystem(system, options);
     validateFaultRegions(options, servedFleet.regions);
     return runOnFleet(options, servedFleet, undefined);
   }
-  validateFaultRegions(options, selectRegions(target.regions));
-  const { brokers, servedFleet } = await spawnTarget(target);
+  validateFaultRegions(options, selectRegions(system.regions));
+  const { brokers, servedFleet } = await spawnSystem(system);
   try {
     return await runOnFleet(options, servedFleet, brokers);
   } finally {

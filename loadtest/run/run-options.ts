@@ -12,7 +12,7 @@ export interface TokenSigner {
 }
 
 /** Brokers that the run starts. */
-export interface SpawnTarget {
+export interface SpawnedSystem {
   readonly kind: 'spawn';
   readonly brokers: number;
   /** The Redis in which the brokers keep their state. Default: the run starts one. */
@@ -27,7 +27,7 @@ export interface SpawnTarget {
 }
 
 /** Brokers that run already. */
-export interface UrlTarget {
+export interface RunningSystem {
   readonly kind: 'url';
   readonly urls: readonly string[];
   readonly title: string;
@@ -40,7 +40,7 @@ export interface UrlTarget {
 }
 
 export interface RunOptions {
-  readonly target: SpawnTarget | UrlTarget;
+  readonly system: SpawnedSystem | RunningSystem;
   readonly driver: Driver;
   readonly workers: number;
   readonly profile: Profile;

@@ -3,16 +3,16 @@ import { formatDuration } from '../plan/duration.js';
 import type { RunOptions } from './run-options.js';
 
 /** @throws LoadTestFailure for a fault that cannot be injected with these options, whatever regions the fleet has */
-export function validateFaults({ faults, target, hosts, profile, durationMs }: RunOptions): void {
+export function validateFaults({ faults, system, hosts, profile, durationMs }: RunOptions): void {
   for (const { kind, text, atMs } of faults) {
-    if (target.kind === 'url' && /broker|redis/.test(kind)) {
+    if (system.kind === 'url' && /broker|redis/.test(kind)) {
       throw new LoadTestFailure(
         `${text}: the run can only stop processes that it started. Use --spawn, or stop the process yourself.`,
       );
     }
     if (kind === 'kill-host' && hosts === 0)
       throw new LoadTestFailure(`${text}: the run simulates no hosts. Use --hosts with 1 or more.`);
-    if (kind === 'drain' && target.kind === 'url' && target.tokens === undefined) {
+    if (kind === 'drain' && system.kind === 'url' && system.tokens === undefined) {
       throw new LoadTestFailure(
         `${text}: the order needs an operator token. Set DUSKLINE_AUTH_SECRET to the secret of the brokers.`,
       );

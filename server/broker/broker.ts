@@ -44,7 +44,7 @@ export interface Player {
   readonly resumeToken: string;
 }
 
-/** One broker: the use cases that the transport and the HTTP API call. Another broker can take over all of its state. */
+/** One broker: the use cases that the transport and the HTTP API call. All of its state is in the store, so other brokers can continue its work. */
 export interface Broker {
   readonly brokerId: string;
   /** Whether a load balancer should send new traffic here: started, store reachable, not stopping. */
@@ -54,7 +54,7 @@ export interface Broker {
 
   start(): Promise<void>;
   /** Makes the broker not ready. It continues to serve its open connections. */
-  drain(): void;
+  prepareStop(): void;
   /** Ends the loops and releases the leases. The caller closes the sockets and the store. */
   stop(): Promise<void>;
   nextConnectionId(): string;

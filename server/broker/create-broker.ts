@@ -35,7 +35,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const heartbeats = createHeartbeatReceiver(context);
   const loops = createLoops(context, options.rebalancer ?? null);
   const chooseTier = createTierChooser(options.tiers, options.log);
-  let phase: 'new' | 'started' | 'draining' | 'stopped' = 'new';
+  let phase: 'new' | 'started' | 'stopping' | 'stopped' = 'new';
   let connectionCount = 0;
 
   return {
@@ -59,8 +59,8 @@ export function createBroker(options: BrokerOptions): Broker {
       loops.start();
       phase = 'started';
     },
-    drain() {
-      phase = 'draining';
+    prepareStop() {
+      phase = 'stopping';
     },
     async stop() {
       phase = 'stopped';

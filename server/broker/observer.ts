@@ -17,7 +17,7 @@ export interface BrokerObserver {
   hostFailed(regionPool: RegionPool, reason: HostFailureReason): void;
   /** A recount of slots found wrong counters on this many hosts. Anything above 0 is a bug. */
   countersRepaired(regionPool: RegionPool, hosts: number): void;
-  /** @param tookMs from the start of the move until the session is on its new host, or until the move failed */
+  /** @param tookMs from the start of the move until the session is on its target host, or until the move failed */
   moveEnded(regionPool: RegionPool, outcome: 'moved' | 'failed', tookMs: number): void;
   /** A host failed so many moves that the host is excluded from moves for a while. */
   hostQuarantined(): void;

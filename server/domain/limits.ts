@@ -42,7 +42,7 @@ export interface Limits {
   /** Unanswered pings in a row after which a connection is closed. */
   readonly maxMissedPings: number;
   /**
-   * Time limit of each step of a live move: checkpoint, restore, client at the new host. The source host resumes the session
+   * Time limit of each step of a live move: checkpoint, restore, client at the target host. The source host resumes the session
    * by itself after `MOVE_STEPS` of them without a message from the broker.
    */
   readonly moveStepMs: number;

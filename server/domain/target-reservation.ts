@@ -1,6 +1,6 @@
 /**
  * Suffix of the ids of target reservations. A session that moves holds two slots: its own, and a target reservation on the
- * new host. The store keeps the target reservation as a session of its own until the client has reached the new host.
+ * target host. The store keeps the target reservation as a session of its own until the client has reached the target host.
  */
 const TARGET_SUFFIX = '+';
 

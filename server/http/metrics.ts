@@ -95,7 +95,7 @@ export function createMetrics(): Metrics {
   });
   const moveSeconds = new Histogram({
     name: 'duskline_move_seconds',
-    help: 'Time from the start of a successful move to the arrival of the session on the new host.',
+    help: 'Time from the start of a successful move until the session continues on the target host.',
     buckets: MATCH_BUCKETS_S,
     registers,
   });

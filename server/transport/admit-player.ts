@@ -25,7 +25,7 @@ export interface ResumeTokens {
 }
 
 /** The tokens of a client's `hello`. */
-export interface Credentials {
+export interface HelloTokens {
   readonly token: string | undefined;
   readonly resumeToken: string | undefined;
 }
@@ -36,7 +36,7 @@ export type Admission =
   | { readonly ok: false; readonly code: ErrorCode; readonly message?: string };
 
 /** Authenticates a client. Rejects with `StoreUnavailableError` if the store is needed and cannot be reached. */
-export type AdmitPlayer = (credentials: Credentials) => Promise<Admission>;
+export type AdmitPlayer = (tokens: HelloTokens) => Promise<Admission>;
 
 export interface AdmissionOptions {
   readonly authenticate: Authenticate<AuthenticatedPlayer>;

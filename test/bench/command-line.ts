@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseCount } from '../support/parse-count.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Values<Given extends Options> = ReturnType<typeof parseArgs<{ options: Given }>>['values'];
@@ -42,13 +43,13 @@ export function readNumber(option: string, text: string): number {
   return value;
 }
 
-/** Reads a whole number. Any other text, or a number below `least`, ends the process with an error. */
-export function readCount(option: string, text: string, least = 1): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least) {
-    refuse(`${option} "${text}" is not valid. Give a whole number of at least ${least}.`);
+/** Reads a whole number. Any other text, or a number below `min`, ends the process with an error. */
+export function readCount(option: string, text: string, min = 1): number {
+  try {
+    return parseCount(option, text, min);
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
   }
-  return value;
 }
 
 /** Reads whole numbers above 0 that are separated by commas. Any other text ends the process with an error. */

@@ -58,7 +58,7 @@ describe('duskline loadtest', function () {
 
     const report = JSON.parse(await readFile(json, 'utf8')) as LoadReport;
     expect(report).to.include({ version: 1, passed: true, unanswered: 0 });
-    expect(report.setting).to.include({ driver: 'sdk', target: 'spawn', profile: 'steady' });
+    expect(report.setting).to.include({ driver: 'sdk', system: 'spawn', profile: 'steady' });
 
     await inPage(async (page) => {
       const requests: string[] = [];

@@ -4,7 +4,7 @@ import { parseAssertion } from '@duskline/loadtest/plan/assertions.js';
 import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import type { LoadReport } from '@duskline/loadtest/report/load-report.js';
 import { runLoadTest } from '@duskline/loadtest/run/run-load-test.js';
-import type { Progress, RunOptions, SpawnTarget, TokenSigner } from '@duskline/loadtest/run/run-options.js';
+import type { Progress, RunOptions, SpawnedSystem, TokenSigner } from '@duskline/loadtest/run/run-options.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { expect } from 'chai';
 import { BUNDLED_COMMAND } from '../support/processes/broker-process.js';
@@ -20,13 +20,13 @@ function tokensOf(secret: string): TokenSigner {
   };
 }
 
-function spawned(brokers: number, more: Partial<SpawnTarget> = {}): SpawnTarget {
+function spawned(brokers: number, more: Partial<SpawnedSystem> = {}): SpawnedSystem {
   // Started brokers get the environment of the command, and the bundle must run without coverage.
   const command = ['env', 'NODE_V8_COVERAGE=', process.execPath, BUNDLED_COMMAND, 'serve'];
   return { kind: 'spawn', brokers, command, regions: 2, createSigner: tokensOf, ...more };
 }
 
-function run(options: Partial<RunOptions> & { readonly target: RunOptions['target'] }): Promise<LoadReport> {
+function run(options: Partial<RunOptions> & { readonly system: RunOptions['system'] }): Promise<LoadReport> {
   return runLoadTest({
     ...{ driver: 'lean', workers: 1, profile: 'steady', ratePerSecond: 30, durationMs: 2_000 },
     ...{
@@ -62,7 +62,7 @@ describe('A load test', function () {
 
   it('measures the wait of each player from its scheduled arrival, when a broker stalls for a second', async () => {
     const report = await run({
-      target: spawned(1),
+      system: spawned(1),
       faults: [parseFault('pause-broker@500ms:1s')],
       assertions: [parseAssertion('match.max>700'), parseAssertion('match.p50<100')],
     });
@@ -84,7 +84,7 @@ describe('A load test', function () {
   it('with the SDKs recovers every session after a broker and a host are killed', async () => {
     const stages = new Set<string>();
     const report = await run({
-      target: spawned(2, { limits: HASTY }),
+      system: spawned(2, { limits: HASTY }),
       ...{ driver: 'sdk', workers: 2, clients: 40, hosts: 4, sessionMs: 5_000, ratePerSecond: 20 },
       faults: [parseFault('kill-broker@1s'), parseFault('kill-host@1500ms')],
       onProgress: ({ stage }: Progress) => stages.add(stage),
@@ -102,7 +102,7 @@ describe('A load test', function () {
 
   it('with the lean driver on two threads queues players when slots are few, and survives faults', async () => {
     const report = await run({
-      target: spawned(2),
+      system: spawned(2),
       ...{ workers: 2, clients: 40, hosts: 2, slots: 4, ratePerSecond: 30, sessionMs: 400 },
       faults: [parseFault('pause-redis@500ms:500ms'), parseFault('kill-broker@1200ms:300ms')],
     });
@@ -117,7 +117,7 @@ describe('A load test', function () {
   for (const driver of ['sdk', 'lean'] as const) {
     it(`with the ${driver} driver drains a region, and its sessions continue elsewhere`, async () => {
       const report = await run({
-        target: spawned(2),
+        system: spawned(2),
         ...{ driver, workers: 2, clients: 40, hosts: 4, slots: 20, ratePerSecond: 15, sessionMs: 30_000 },
         faults: [parseFault('drain:eu-west@1500ms:20s')],
         assertions: ['moved>=3', 'movesFailed==0', 'interrupted==0', 'move.max<2s'].map(parseAssertion),
@@ -135,7 +135,7 @@ describe('A load test', function () {
 
   it('with players who do not support moves ends their sessions at the deadline of a drain', async () => {
     const report = await run({
-      target: spawned(1),
+      system: spawned(1),
       ...{ movableShare: 0, hosts: 4, sessionMs: 30_000, ratePerSecond: 15 },
       faults: [parseFault('drain:eu-west@1s:1s')],
     });
@@ -149,7 +149,7 @@ describe('A load test', function () {
 
   it('with the storm profile connects all players at once, and measures every time from that moment', async () => {
     const report = await run({
-      target: spawned(1),
+      system: spawned(1),
       profile: 'storm',
       clients: 60,
       hosts: 8,
@@ -164,7 +164,7 @@ describe('A load test', function () {
 
   it('with the step profile raises the load until a level breaks, and says whether the load generator was the cause', async () => {
     const report = await run({
-      target: spawned(1),
+      system: spawned(1),
       ...{ profile: 'step', clients: 10, ratePerSecond: 40, sessionMs: 1_500, durationMs: 1_000 },
     });
     expect(report.levels).to.have.length(1);
@@ -176,7 +176,7 @@ describe('A load test', function () {
     const store = createMemoryStore({ suspectAfterMs: 60_000 });
     const duskline = await startTestBroker({ store });
     const tokens = tokensOf(TEST_ENV['DUSKLINE_AUTH_SECRET']);
-    const target = {
+    const system = {
       kind: 'url',
       urls: [duskline.url],
       title: 'starfall',
@@ -185,7 +185,7 @@ describe('A load test', function () {
     } as const;
     try {
       const report = await run({
-        target,
+        system,
         profile: 'evening',
         hosts: 3,
         durationMs: 1_500,
@@ -206,7 +206,7 @@ describe('A load test', function () {
       const playerTokens = Array.from({ length: 10 }, (_, i) => tokens.player(`player-${i}`));
       for (const durationMs of [400, 500]) {
         const again = await run({
-          target: { ...target, playerTokens },
+          system: { ...system, playerTokens },
           clients: 10,
           hosts: 2,
           sessionMs: 50,
@@ -222,9 +222,9 @@ describe('A load test', function () {
   });
 
   it('rejects a run with missing or impossible options before it starts', async () => {
-    const target = { kind: 'url', urls: ['ws://127.0.0.1:1'], title: 'starfall' } as const;
+    const system = { kind: 'url', urls: ['ws://127.0.0.1:1'], title: 'starfall' } as const;
     const failure = (options: Partial<RunOptions>): Promise<string> =>
-      run({ target, hosts: 0, ...options }).then(() => '', String);
+      run({ system, hosts: 0, ...options }).then(() => '', String);
     expect(await failure({ faults: [parseFault('kill-broker@1s')] })).to.match(
       /can only stop processes that it started/,
     );
@@ -232,8 +232,8 @@ describe('A load test', function () {
     expect(await failure({ faults: [parseFault('drain:near@1s')] })).to.match(/needs an operator token/);
     expect(await failure({})).to.match(/Players need tokens/);
     const playerTokens = ['a.b.c'];
-    expect(await failure({ target: { ...target, playerTokens } })).to.match(/1 tokens for 40 players/);
-    expect(await failure({ target: { ...target, playerTokens }, clients: 1 })).to.match(
+    expect(await failure({ system: { ...system, playerTokens } })).to.match(/1 tokens for 40 players/);
+    expect(await failure({ system: { ...system, playerTokens }, clients: 1 })).to.match(
       /cannot connect to a broker/,
     );
   });

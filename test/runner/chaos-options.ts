@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { readCount } from './options.js';
+import { parseCount } from '../support/parse-count.js';
 
 export interface ChaosOptions {
   /** Runs only scenarios whose full name matches; `undefined`: all. */
@@ -32,7 +32,7 @@ export function readChaosOptions(args: readonly string[]): ChaosOptions {
   });
   return {
     only: values.only === undefined ? undefined : new RegExp(values.only),
-    times: readCount('--times', values.times, 1),
+    times: parseCount('--times', values.times, 1),
     help: values.help,
   };
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { parseCount } from '../support/parse-count.js';
 
 export interface RunOptions {
   /** Files and folders; all tests when empty. */
@@ -44,8 +45,8 @@ export function readOptions(args: readonly string[]): RunOptions {
   return {
     paths: positionals,
     grep: values.grep === undefined ? undefined : new RegExp(values.grep),
-    jobs: values.jobs === undefined ? availableParallelism() + 1 : readCount('--jobs', values.jobs, 1),
-    shuffleSeed: values.shuffle === undefined ? undefined : readCount('--shuffle', values.shuffle, 0),
+    jobs: values.jobs === undefined ? availableParallelism() + 1 : parseCount('--jobs', values.jobs, 1),
+    shuffleSeed: values.shuffle === undefined ? undefined : parseCount('--shuffle', values.shuffle, 0),
     showTimes: values.times,
     help: values.help,
   };
@@ -57,12 +58,4 @@ function withSeed(args: readonly string[]): string[] {
     const isBare = arg === '--shuffle' && !/^\d+$/.test(args[i + 1] ?? '');
     return isBare ? `--shuffle=${Math.floor(Math.random() * 1_000_000)}` : arg;
   });
-}
-
-export function readCount(option: string, text: string, min: number): number {
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || count < min) {
-    throw new Error(`${option} "${text}" is not valid. Give a whole number of at least ${min}.`);
-  }
-  return count;
 }

@@ -4,7 +4,7 @@ import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_OFFER_MS } from '@duskline/server/store/store-options.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
 import type {
-  TargetRequirements,
+  TargetHostRequirements,
   ReserveTargetOutcome,
   SessionScan,
 } from '@duskline/server/store/fleet-store.js';
@@ -31,7 +31,7 @@ const HELD_MS = 15_000;
 function reserveTarget(
   store: FleetStore,
   sessionId: string,
-  wish: Partial<TargetRequirements> & { readonly epoch?: number; readonly at?: typeof REGION_POOL } = {},
+  wish: Partial<TargetHostRequirements> & { readonly epoch?: number; readonly at?: typeof REGION_POOL } = {},
 ): Promise<ReserveTargetOutcome> {
   const { epoch = 2, at = REGION_POOL, excludedHostId = null, maxCongestion = FULL } = wish;
   const arrival = { sessionId, epoch, clientBrokerId: MOVER, meta: metaOf(`moved-${sessionId}`) };
@@ -222,7 +222,7 @@ export function moveSuite(current: CurrentFixture): void {
   });
 
   describe('a reservation that moves', () => {
-    it('stays a reservation on the new host, for the full reservation time, and the new host is notified', async () => {
+    it('stays a reservation on the target host, for the full reservation time, and the target host is notified', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-c' });

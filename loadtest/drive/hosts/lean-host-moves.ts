@@ -79,7 +79,7 @@ export class LeanHostMoves {
     held.pausedSinceMs = sinceMs;
     const state = Buffer.from(encodeCheckpoint(sessionId, sinceMs)).toString('base64');
     this.#owner.send({ type: 'checkpoint', sessionId, epoch, state });
-    // If the broker and the target fail, no message ever ends the pause.
+    // If the broker and the target host fail, no message ever ends the pause.
     this.#context.wheel.at(sinceMs + stillMs, () => {
       if (held.pausedSinceMs === sinceMs) this.#resumeSession({ sessionId, epoch });
     });

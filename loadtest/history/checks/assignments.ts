@@ -50,7 +50,7 @@ export const checkAssignments: CreateCheck = ({ handOverMs }, report) => {
       outdatedBy,
     );
   };
-  /** A move failed: the assignment on the old host is not outdated by it. */
+  /** A move failed: the assignment on the source host is not outdated by it. */
   const cancelMove = (host: string, sessionId: string, epoch: number): void => {
     const key = `${sessionId} ${epoch}`;
     if (promised.get(key) !== host) return;

@@ -9,7 +9,7 @@ interface ShownFrames {
 
 /**
  * Q2: make before break. A session that moves starts on the target host only after its client was admitted there, and from
- * then on no other host sends its frames. The frame count continues where the old host stopped: over connections, moves and
+ * then on no other host sends its frames. The frame count continues where the source host stopped: over connections, moves and
  * failed moves no frame is sent twice and none is skipped, except frames that were in flight on a connection that broke.
  */
 export const checkMakeBeforeBreak: CreateCheck = ({ handOverMs }, report) => {

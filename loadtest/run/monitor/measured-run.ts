@@ -58,11 +58,11 @@ export function createMeasuredRun(
 }
 
 function describeSetting(options: RunOptions, { urls, regions }: ServedFleet, seconds: number): RunSetting {
-  const { target, driver, workers, profile, ratePerSecond, seed, clients, hosts, slots } = options;
+  const { system, driver, workers, profile, ratePerSecond, seed, clients, hosts, slots } = options;
   return {
-    target: target.kind,
+    system: system.kind,
     urls,
-    brokers: target.kind === 'spawn' ? target.brokers : urls.length,
+    brokers: system.kind === 'spawn' ? system.brokers : urls.length,
     ...{ driver, workers, profile, ratePerSecond },
     seconds: roundToThousandth(seconds),
     ...{ seed, clients, hosts, slots },

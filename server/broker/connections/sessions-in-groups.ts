@@ -1,15 +1,21 @@
 /** Number of groups. A check of one group a round verifies every session once in this many rounds. */
 export const SESSION_GROUPS = 30;
 
+/** Coprime to the number of groups, so that each character changes the group. */
+const MULTIPLIER = 37;
+
 /** The last characters of a session id are random, so the groups have about the same size. */
-const RANDOM_CHARACTERS = 7;
+const RANDOM_CHARACTERS = 4;
 
 /**
  * The group of a session. It depends on the id alone, so that no session changes its group while others come and go, or while
  * its client reconnects.
  */
 export function groupOfSession(sessionId: string): number {
-  return Number.parseInt(sessionId.slice(-RANDOM_CHARACTERS), 16) % SESSION_GROUPS || 0;
+  let hash = 0;
+  for (let i = Math.max(0, sessionId.length - RANDOM_CHARACTERS); i < sessionId.length; i += 1)
+    hash = hash * MULTIPLIER + sessionId.charCodeAt(i);
+  return hash % SESSION_GROUPS;
 }
 
 /**

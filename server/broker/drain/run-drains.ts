@@ -23,7 +23,7 @@ import {
 
 /**
  * Runs one round of every drain of a region, on the broker that holds the region's lease. A round depends only on the state
- * in the store, so another broker can take over at any time, and two at once do no harm.
+ * in the store, so another broker can continue at any time, and two at once do no harm.
  */
 export async function runDrains(context: CorePorts & MoveRunnerPort, region: string): Promise<void> {
   for (const drain of await context.store.listDrains(region)) {

@@ -6,7 +6,7 @@ import type { CorePorts } from '../core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
-import { confirmClientArrival } from '../moves/target-host/confirm-client-arrival.js';
+import { confirmAdmittedClient } from '../moves/target-host/confirm-admitted-client.js';
 import { refuseReservation } from './refuse-reservation.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
@@ -56,13 +56,13 @@ async function changeReportedSession(
       host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
       return;
     case 'unknown':
-      if (await confirmClientArrival(context, host, held, restored)) return;
+      if (await confirmAdmittedClient(context, host, held, restored)) return;
       // The next heartbeat differs from the store, and the reconciliation adopts the session if a slot is free.
       if (host.heldSessions.size <= registration.slots) return;
       host.heldSessions.delete(sessionId);
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
-      if (await confirmClientArrival(context, host, held, restored)) return;
+      if (await confirmAdmittedClient(context, host, held, restored)) return;
       host.heldSessions.delete(sessionId);
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':

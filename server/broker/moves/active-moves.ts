@@ -40,8 +40,8 @@ export class ActiveMoves {
   readonly coordinated = new Map<string, MoveReplies>();
   readonly outgoing = new Map<string, OutgoingMove>();
   readonly incoming = new Map<string, IncomingMove>();
-  /** Client arrivals that are being confirmed. They resolve to whether the session was moving. */
-  readonly pendingArrivals = new Map<string, Promise<boolean>>();
+  /** Reports of target hosts that are being confirmed. They resolve to whether the session was moving. */
+  readonly pendingConfirmations = new Map<string, Promise<boolean>>();
 }
 
 /** The moves that this broker takes part in. */

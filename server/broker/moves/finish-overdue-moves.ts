@@ -5,8 +5,8 @@ import type { ActiveMovesPort, OutgoingMove } from './active-moves.js';
 import { removeFromSource, resumeOnSource } from './source-host/end-outgoing-move.js';
 
 /**
- * Ends moves whose coordinator died. A session that its source host has paused is resumed there, or ended there if its client
- * has arrived at the target host.
+ * Ends moves whose coordinator died. A session that its source host has paused is resumed there, or ended there if the
+ * target host has admitted its client.
  */
 export async function finishOverdueMoves(
   context: StoreAccess & Connections & ActiveMovesPort,
@@ -23,12 +23,12 @@ async function finishOverdueMove(
   move: OutgoingMove,
 ): Promise<void> {
   const { host, sessionId, epoch, to, toEpoch, isPaused } = move;
-  const [target, session] = await context.store.getSessions(to, [
+  const [reservation, session] = await context.store.getSessions(to, [
     targetReservationIdOf(sessionId),
     sessionId,
   ]);
-  // The client may still arrive. The target reservation expires by the store's clock, so a later run ends the move.
-  if (target?.state === 'arriving' && target.epoch === toEpoch) return;
+  // The target host may still admit the client. The target reservation expires by the store's clock, so a later run ends the move.
+  if (reservation?.state === 'arriving' && reservation.epoch === toEpoch) return;
   if (context.activeMoves.outgoing.get(sessionId) !== move) return;
   const { hostId } = host.registration;
   const source = { hostId, sessionId, epoch };

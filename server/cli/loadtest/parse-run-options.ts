@@ -4,7 +4,12 @@ import type { Driver } from '@duskline/loadtest/plan/driver.js';
 import { parseDurationMs } from '@duskline/loadtest/plan/duration.js';
 import { parseFault } from '@duskline/loadtest/plan/faults.js';
 import type { Profile } from '@duskline/loadtest/plan/profile.js';
-import type { RunOptions, SpawnTarget, TokenSigner, UrlTarget } from '@duskline/loadtest/run/run-options.js';
+import type {
+  RunOptions,
+  SpawnedSystem,
+  TokenSigner,
+  RunningSystem,
+} from '@duskline/loadtest/run/run-options.js';
 import type { Codec, DeviceKind, Resolution } from '@duskline/protocol/vocabulary';
 import { KeyMaterialError, secretKeyFrom } from '../../auth/key-material.js';
 import { createTokenSigner } from '../../auth/token-signer.js';
@@ -68,21 +73,21 @@ export function parseRunOptions(
   checkTogether(options, given);
   const { driver, workers, slots, clients, profile, seed, device, codecs, resolution } = options;
   const { fault = [], assert = [] } = options;
-  const target = readTarget(options, env);
-  const hosts = options.hosts ?? (target.kind === 'spawn' || canSimulateHosts(target) ? HOSTS : 0);
-  if (hosts > 0 && target.kind === 'url' && !canSimulateHosts(target)) {
+  const system = readSystem(options, env);
+  const hosts = options.hosts ?? (system.kind === 'spawn' || canSimulateHosts(system) ? HOSTS : 0);
+  if (hosts > 0 && system.kind === 'url' && !canSimulateHosts(system)) {
     throw new CommandFailure(
       `To simulate hosts, give their --pool and set ${AUTH_SECRET} to the brokers' secret. With --hosts 0 the run uses the hosts that are registered already.`,
     );
   }
   return {
-    ...{ target, driver, workers, hosts, slots, clients, profile, seed },
+    ...{ system, driver, workers, hosts, slots, clients, profile, seed },
     ratePerSecond: options.rate,
     durationMs: readSpan('--duration', options.duration, 500, MAX_DURATION_MS),
     ...(options.session === undefined
       ? {}
       : { sessionMs: readSpan('--session', options.session, 50, MAX_DURATION_MS) }),
-    connectPerSecond: options.connectRate ?? CONNECTIONS_PER_BROKER * brokersOf(target),
+    connectPerSecond: options.connectRate ?? CONNECTIONS_PER_BROKER * brokersOf(system),
     device: { kind: device, codecs, maxResolution: resolution },
     movableShare: options.movable / 100,
     faults: fault.flatMap((text) => text.split(',')).map((text) => orFail(() => parseFault(text))),
@@ -105,11 +110,11 @@ function checkTogether({ profile, url, hosts }: LoadTestCommandOptions, given: R
   if (hosts === 0) rejectIdle('slots', 'with --hosts 0 the run simulates no hosts');
 }
 
-function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTarget | UrlTarget {
+function readSystem(options: LoadTestCommandOptions, env: Environment): SpawnedSystem | RunningSystem {
   const { url, spawn, redis, regions, title, pool, tokenFile, limit = [] } = options;
   if (url === undefined && spawn === undefined) {
     throw new CommandFailure(
-      'The target is missing: give --spawn 1 to start a broker for the run, or --url URL to load running brokers.',
+      'The brokers are missing: give --spawn 1 to start a broker for the run, or --url URL to load running brokers.',
     );
   }
   if (url === undefined) {
@@ -159,11 +164,11 @@ function readTarget(options: LoadTestCommandOptions, env: Environment): SpawnTar
   };
 }
 
-function brokersOf(target: SpawnTarget | UrlTarget): number {
-  return target.kind === 'spawn' ? target.brokers : target.urls.length;
+function brokersOf(system: SpawnedSystem | RunningSystem): number {
+  return system.kind === 'spawn' ? system.brokers : system.urls.length;
 }
 
-function canSimulateHosts({ pool, tokens }: UrlTarget): boolean {
+function canSimulateHosts({ pool, tokens }: RunningSystem): boolean {
   return pool !== undefined && tokens !== undefined;
 }
 

@@ -21,9 +21,9 @@ export function renderReport(report: LoadReport): string {
 }
 
 function renderSetting({ setting, endedEarly }: LoadReport): string {
-  const { target, brokers, driver, workers, profile, ratePerSecond, seconds, seed } = setting;
+  const { system, brokers, driver, workers, profile, ratePerSecond, seconds, seed } = setting;
   const { clients, hosts, slots, regions, urls } = setting;
-  const whose = target === 'spawn' ? `${brokers} started by the run` : urls.join(', ');
+  const whose = system === 'spawn' ? `${brokers} started by the run` : urls.join(', ');
   const how = driver === 'sdk' ? 'the two SDKs' : 'the lean driver (no SDK)';
   return `${[
     `brokers   ${whose}`,

@@ -4,7 +4,7 @@ import type { MoveEntry } from '../../domain/move-entry.js';
 import type { EndedSession, Reservation, SessionRecord } from './session-record.js';
 
 /** Which hosts are acceptable as the target of a move. */
-export interface TargetRequirements {
+export interface TargetHostRequirements {
   /** The session's present host; `null` when the session comes from another region pool. */
   readonly excludedHostId: string | null;
   /** A host that is more congested than this is not acceptable; in millionths. */
@@ -67,7 +67,7 @@ export interface MoveStore {
   reserveTargetSlot(
     regionPool: RegionPool,
     reservation: Reservation,
-    requirements: TargetRequirements,
+    requirements: TargetHostRequirements,
     ttlMs: number,
     callerId: string,
   ): Promise<ReserveTargetOutcome>;

@@ -42,7 +42,7 @@ export interface DrainResult {
   readonly interruptedOver2s: number;
   /** Longest time without a frame for a moved player, in milliseconds. A frame is sent every half second. */
   readonly longestGapMs: number;
-  /** Duration of a move from its order until the client is on the new host, in milliseconds. */
+  /** Duration of a move from its order until the client is on the target host, in milliseconds. */
   readonly moveMs: { readonly p50: number; readonly p99: number; readonly max: number };
   /** Sessions that ended for another reason than the deadline of the drain, or whose count went back. */
   readonly lost: number;

@@ -26,6 +26,25 @@ describe('The record of disconnected clients', () => {
     expect(idsOf(list)).to.deep.equal(['b', 'c']);
   });
 
+  it('is not returned after its time, though other records were added meanwhile', () => {
+    const list = gone();
+    list.add({ sessionId: 'a' });
+    nowMs += 1_000;
+    list.add({ sessionId: 'b' });
+    expect(list.get('a')).to.equal(undefined);
+    expect(list.get('b')).to.deep.equal({ sessionId: 'b' });
+  });
+
+  it('never exceeds its maximum, and keeps at least 15 of 16 records', () => {
+    const list = gone(1_000);
+    for (let i = 0; i < 5_000; i += 1) {
+      list.add({ sessionId: String(i) });
+      const ids = idsOf(list);
+      expect(ids.at(-1)).to.equal(String(i));
+      expect(ids.length).to.be.within(Math.min(i + 1, 937), 1_000);
+    }
+  });
+
   it('is deleted when the client reconnects', () => {
     const list = gone();
     list.add({ sessionId: 'a' });

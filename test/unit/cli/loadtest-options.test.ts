@@ -40,7 +40,7 @@ describe('The options of duskline loadtest', () => {
       }),
       {},
     );
-    expect(run.target).to.deep.include({
+    expect(run.system).to.deep.include({
       kind: 'spawn',
       brokers: 2,
       regions: 6,
@@ -61,7 +61,7 @@ describe('The options of duskline loadtest', () => {
     const directory = mkdtempSync(join(tmpdir(), 'duskline-tokens-'));
     const tokenFile = join(directory, 'tokens');
     writeFileSync(tokenFile, 'one\n\n two \n');
-    expect(parseRunOptions(options({ ...URL_TARGET, tokenFile }), {}).target).to.deep.include({
+    expect(parseRunOptions(options({ ...URL_TARGET, tokenFile }), {}).system).to.deep.include({
       playerTokens: ['one', 'two'],
     });
     rmSync(directory, { recursive: true });

@@ -1,7 +1,7 @@
 import { createHost, type EndedSession, type Host, type HostOptions, type HostStatus } from '@duskline/host';
 import type { Prepare } from '@duskline/protocol';
 import { EventBuffer } from '../../support/event-buffer.js';
-import { FakeClock } from './fake-clock.js';
+import { FakeClock } from '../../support/time/fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from './scripted-broker.js';
 import { ADDRESS, sessionIdOf } from './tickets.js';
 

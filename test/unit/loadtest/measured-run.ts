@@ -11,7 +11,7 @@ export function measuredRun(more: Partial<MeasuredRun> = {}): MeasuredRun {
     endedEarly: false,
     setting: {
       ...{
-        target: 'spawn',
+        system: 'spawn',
         urls: ['ws://127.0.0.1:1'],
         brokers: 2,
         driver: 'lean',

@@ -7,23 +7,23 @@ const REGIONS = ['eu-west', 'eu-central', 'us-east'].map((region) => ({ region }
 
 function run(fault: string, more: Partial<RunOptions> = {}): RunOptions {
   return {
-    target: { kind: 'url', urls: [], title: 'starfall' },
+    system: { kind: 'url', urls: [], title: 'starfall' },
     ...{ profile: 'steady', durationMs: 10_000, hosts: 2 },
     faults: [parseFault(fault)],
     ...more,
   } as RunOptions;
 }
 
-const spawn = { kind: 'spawn' } as RunOptions['target'];
+const spawn = { kind: 'spawn' } as RunOptions['system'];
 
 describe('A fault is refused before the run', () => {
   it('when it would come after the load, unless the duration of the load is open', () => {
-    const late = run('kill-broker@10s', { target: spawn });
+    const late = run('kill-broker@10s', { system: spawn });
     expect(() => validateFaults(late)).to.throw(
       /kill-broker@10s: the load ends after 10 s, before this fault\./,
     );
     expect(() => validateFaults({ ...late, profile: 'step' })).not.to.throw();
-    expect(() => validateFaults(run('kill-broker@9s', { target: spawn }))).not.to.throw();
+    expect(() => validateFaults(run('kill-broker@9s', { system: spawn }))).not.to.throw();
   });
 
   it('when its region does not exist, or has no host of the run', () => {

@@ -1,16 +1,16 @@
 import { AdmissionQueue, type WaitingClient } from '@duskline/server/transport/admission-queue.js';
 import { expect } from 'chai';
-import { ManualClock } from '../client-sdk/manual-clock.js';
+import { FakeClock } from '../../support/time/fake-clock.js';
 
 const LIMITS = { admissionsPerSecond: 100, admissionWaitMs: 1_000 };
 
 describe('The admission queue of clients', () => {
-  let clock: ManualClock;
+  let clock: FakeClock;
   let queue: AdmissionQueue<WaitingClient>;
   let admitted: { readonly name: number; readonly atMs: number }[];
   let startMs: number;
   beforeEach(() => {
-    clock = new ManualClock();
+    clock = new FakeClock();
     startMs = clock.nowMs();
     queue = new AdmissionQueue(LIMITS, clock);
     admitted = [];

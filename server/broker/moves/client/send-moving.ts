@@ -15,20 +15,20 @@ export async function sendMoving(
   message: Extract<ControlMessage, { type: 'moving' }>,
 ): Promise<void> {
   const { sessionId, epoch, fromEpoch, coordinatorBrokerId, claimWithinMs } = message;
-  const [target] = await context.store.getSessions(regionPool, [targetReservationIdOf(sessionId)]);
+  const [reservation] = await context.store.getSessions(regionPool, [targetReservationIdOf(sessionId)]);
   const client = context.connections.clientOfSession(sessionId);
   const known = client?.sessions.get(sessionId);
   const attempt = { sessionId, to: regionPool, toEpoch: epoch, coordinatorBrokerId };
   if (client === undefined || known?.epoch !== fromEpoch) {
     return refuseMove(context, attempt, 'client', 'the client is not connected');
   }
-  if (target?.state !== 'arriving' || target.epoch !== epoch) {
+  if (reservation?.state !== 'arriving' || reservation.epoch !== epoch) {
     return refuseMove(context, attempt, 'client', 'the target slot is no longer reserved');
   }
   const { earlierSession: _, ...placed } = await placedFromSession(
     context,
     regionPool,
-    target,
+    reservation,
     claimWithinMs,
   );
   const matched = await createMatched(context, client, known.request, { ...placed, sessionId });

@@ -39,9 +39,12 @@ async function runUnclaimedMove(
   const targetSession = { sessionId, epoch: toEpoch, clientBrokerId, meta: movedMeta };
   const requirements = { excludedHostId: isSameRegionPool ? hostId : null, maxCongestion };
   const { reservedMs } = moveDeadlines(limits.moveStepMs);
-  const target = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
-  if (target.kind !== 'reserved') return moveFailed(`no target slot: ${target.kind}`);
-  const outcome = await moveIfUnclaimed(context, order, movedMeta, { hostId: target.hostId, epoch: toEpoch });
+  const reservation = await store.reserveTargetSlot(to, targetSession, requirements, reservedMs, brokerId);
+  if (reservation.kind !== 'reserved') return moveFailed(`no target slot: ${reservation.kind}`);
+  const outcome = await moveIfUnclaimed(context, order, movedMeta, {
+    hostId: reservation.hostId,
+    epoch: toEpoch,
+  });
   if (outcome?.kind !== 'moved') {
     await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
     return moveFailed(CLAIMED);
@@ -49,9 +52,9 @@ async function runUnclaimedMove(
   const { epoch } = session;
   if (!isSameRegionPool)
     await releaseSourceRegionPool(context, to, outcome.session, { ...regionPool, epoch });
-  notifyAllOfChange(context, to, outcome.session, target.hostConnectionId);
+  notifyAllOfChange(context, to, outcome.session, reservation.hostConnectionId);
   if (isSameRegionPool) await notifySourceHost(context, regionPool, { hostId, sessionId, epoch });
-  return { kind: 'moved', hostId: target.hostId };
+  return { kind: 'moved', hostId: reservation.hostId };
 }
 
 /** @returns `undefined` if the client claimed the reservation, or another attempt of its request succeeded */
@@ -59,17 +62,17 @@ async function moveIfUnclaimed(
   context: CorePorts,
   { regionPool, session, to }: MoveOrder,
   movedMeta: SessionMeta,
-  target: { readonly hostId: string; readonly epoch: number },
+  targetHost: { readonly hostId: string; readonly epoch: number },
 ): Promise<CompleteMoveOutcome | undefined> {
   const { store, brokerId, limits } = context;
   const { sessionId } = session;
   // Read as late as possible: the source host admits a client that claims the reservation now, and keeps the session.
   const [now] = await store.getSessions(regionPool, [sessionId]);
   if (now?.state !== 'reserved' || now.epoch !== session.epoch) return undefined;
-  const assignment = { sessionId, epoch: target.epoch };
+  const assignment = { sessionId, epoch: targetHost.epoch };
   if (!(await assignRequestToTarget(context, to, movedMeta, assignment))) return undefined;
   const { clientBrokerId } = now;
-  const completion = { sessionId, ...target, state: 'reserved', clientBrokerId } as const;
+  const completion = { sessionId, ...targetHost, state: 'reserved', clientBrokerId } as const;
   return store.completeMove(to, completion, limits.reservationMs, brokerId);
 }
 

@@ -131,18 +131,18 @@ class ChainMoveRunner implements MoveRunner {
   }
 
   #recordResult({ sessionId, from, to }: MoveAction, result: MoveResult): void {
-    const source = hostKey(from.regionPool, from.hostId);
-    const target = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
+    const sourceHost = hostKey(from.regionPool, from.hostId);
+    const targetHost = result.hostId === null ? undefined : hostKey(to.regionPool, result.hostId);
     if (result.kind === 'moved') {
       this.#failures.delete(sessionId);
-      this.#quarantine.recordOutcome(source, true);
-      if (target !== undefined) this.#quarantine.recordOutcome(target, true);
+      this.#quarantine.recordOutcome(sourceHost, true);
+      if (targetHost !== undefined) this.#quarantine.recordOutcome(targetHost, true);
       return;
     }
     this.#failures.add(sessionId);
     // A host does not count as failing if its client or the store made the move fail.
-    if (result.by === 'source') this.#quarantine.recordOutcome(source, false);
-    if (result.by === 'target' && target !== undefined) this.#quarantine.recordOutcome(target, false);
+    if (result.by === 'source') this.#quarantine.recordOutcome(sourceHost, false);
+    if (result.by === 'target' && targetHost !== undefined) this.#quarantine.recordOutcome(targetHost, false);
   }
 }
 

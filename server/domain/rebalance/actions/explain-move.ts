@@ -11,9 +11,9 @@ export function explainMove({
   forWaiting,
 }: MoveAction): string {
   const session = free ? `Unclaimed session ${sessionId}` : `Session ${sessionId}`;
-  const target =
+  const destination =
     to.hostId === null ? regionPoolName(to.regionPool) : `${regionPoolName(to.regionPool)}/${to.hostId}`;
-  const move = `${session} moves from ${regionPoolName(from.regionPool)}/${from.hostId} to ${target}`;
+  const move = `${session} moves from ${regionPoolName(from.regionPool)}/${from.hostId} to ${destination}`;
   switch (reason.code) {
     case 'hot_host':
       return `${move}: the load of its host is ${Math.round(reason.load * 100)} %.`;

@@ -15,7 +15,7 @@ export interface MoveAction {
   readonly from: { readonly regionPool: RegionPool; readonly hostId: string };
   /** `hostId` is a forecast: the store chooses the least congested host. `null` if the plan makes no forecast. */
   readonly to: { readonly regionPool: RegionPool; readonly hostId: string | null };
-  /** The highest congestion of the new host before the session arrives, as a share. The store enforces it. */
+  /** The highest congestion of the target host before the session arrives, as a share. The store enforces it. */
   readonly cap: number;
   /** Whether no client has claimed the session yet. Such a move interrupts nobody and costs no budget. */
   readonly isUnclaimed: boolean;

@@ -7,8 +7,8 @@ import type { RebalanceLimits } from '../limits/rebalance-limits.js';
 /** A possible move of a session away from a hot host. */
 interface ReliefMove {
   readonly mover: Mover;
-  readonly target: PlannedHost;
-  /** Added round-trip time plus the cost of congestion at the target, in milliseconds; 0 within the region pool. */
+  readonly targetHost: PlannedHost;
+  /** Added round-trip time plus the cost of congestion at the target host, in milliseconds; 0 within the region pool. */
   readonly costMs: number;
 }
 
@@ -30,7 +30,7 @@ export function relieveHosts(fleet: PlannedFleet, allowance: number, limits: Reb
       if (relief === undefined) break;
       if (!relief.mover.isUnclaimed) live += 1;
       moves.push(toAction(fleet, relief, limits));
-      fleet.moveTo(relief.mover, relief.target);
+      fleet.moveTo(relief.mover, relief.targetHost);
     }
   }
   return moves;
@@ -41,15 +41,15 @@ function findBestRelief(
   host: PlannedHost,
   mayMoveLive: boolean,
 ): ReliefMove | undefined {
-  const targetInSamePool = findTargetInRegionPool(fleet, host);
+  const nearestTargetHost = findTargetHost(fleet, host);
   let best: ReliefMove | undefined;
   for (const mover of host.movers) {
     if (mover.isMoved) continue;
     if (!mover.isUnclaimed && (!mayMoveLive || best?.mover.isUnclaimed === true)) continue;
     const relief =
-      targetInSamePool === undefined
+      nearestTargetHost === undefined
         ? findReliefElsewhere(fleet, mover)
-        : { mover, target: targetInSamePool, costMs: 0 };
+        : { mover, targetHost: nearestTargetHost, costMs: 0 };
     if (relief !== undefined && (best === undefined || isBetter(relief, best))) best = relief;
   }
   return best;
@@ -61,9 +61,9 @@ function isBetter(a: ReliefMove, b: ReliefMove): boolean {
   return a.mover.session.sessionId < b.mover.session.sessionId;
 }
 
-function findTargetInRegionPool(fleet: PlannedFleet, host: PlannedHost): PlannedHost | undefined {
-  const target = fleet.regionPoolAt(host.poolIndex).coolestHost();
-  return target !== undefined && isRelief(host, target) ? target : undefined;
+function findTargetHost(fleet: PlannedFleet, host: PlannedHost): PlannedHost | undefined {
+  const targetHost = fleet.regionPoolAt(host.poolIndex).coolestHost();
+  return targetHost !== undefined && isRelief(host, targetHost) ? targetHost : undefined;
 }
 
 function findReliefElsewhere(fleet: PlannedFleet, mover: Mover): ReliefMove | undefined {
@@ -75,23 +75,31 @@ function findReliefElsewhere(fleet: PlannedFleet, mover: Mover): ReliefMove | un
     const plannedPool = fleet.regionPoolAt(poolIndex);
     const costMs = detourMs(session, regionPool) + congestionCostMs(plannedPool.utilisation);
     if (best !== undefined && best.costMs <= costMs) continue;
-    const target = plannedPool.coolestHost();
-    if (target !== undefined && isRelief(host, target)) best = { mover, target, costMs };
+    const targetHost = plannedPool.coolestHost();
+    if (targetHost !== undefined && isRelief(host, targetHost))
+      best = { mover, targetHost: targetHost, costMs };
   }
   return best;
 }
 
-/** Whether the target stays below the load of the hot host. On hosts with one slot, a session is the whole load. */
-function isRelief(host: PlannedHost, target: PlannedHost): boolean {
-  return target.load + 1 / target.slots < host.measuredLoad;
+/** Whether the target host stays below the load of the hot host. On hosts with one slot, a session is the whole load. */
+function isRelief(host: PlannedHost, targetHost: PlannedHost): boolean {
+  return targetHost.load + 1 / targetHost.slots < host.measuredLoad;
 }
 
-function toAction(fleet: PlannedFleet, { mover, target }: ReliefMove, limits: RebalanceLimits): MoveAction {
+function toAction(
+  fleet: PlannedFleet,
+  { mover, targetHost: targetHost }: ReliefMove,
+  limits: RebalanceLimits,
+): MoveAction {
   const { session, host, isUnclaimed } = mover;
   return {
     sessionId: session.sessionId,
     from: { regionPool: session.regionPool, hostId: session.hostId },
-    to: { regionPool: fleet.regionPoolAt(target.poolIndex).regionPool, hostId: target.snapshot.hostId },
+    to: {
+      regionPool: fleet.regionPoolAt(targetHost.poolIndex).regionPool,
+      hostId: targetHost.snapshot.hostId,
+    },
     cap: limits.moveCap,
     isUnclaimed,
     reason: { code: 'hot_host', load: host.snapshot.measuredLoad },

@@ -67,25 +67,25 @@ class ChainBuilder {
     const [first, second] = hops;
     if (first === undefined) return undefined;
     const last = second ?? first;
-    const target = this.fleet.regionPoolAt(last.toPoolIndex).coolestHost();
+    const targetHost = this.fleet.regionPoolAt(last.toPoolIndex).coolestHost();
     const leaving = this.#chooseMover(first);
     const passing = second === undefined ? null : this.#chooseMover(second);
-    if (target === undefined || leaving === undefined || passing === undefined) return undefined;
+    if (targetHost === undefined || leaving === undefined || passing === undefined) return undefined;
 
     const reason = { code: 'make_room', regionPool: this.fleet.regionPoolAt(poolIndex).regionPool } as const;
     const common = { reason, chain: 0, forWaiting: waiting.sessionId } as const;
     const moves: MoveAction[] = [];
-    const toTarget = { host: target, cap: this.limits.moveCap };
+    const toTargetHost = { host: targetHost, cap: this.limits.moveCap };
     if (passing !== null) {
       const cap = Math.max(this.limits.moveCap, passing.host.congestionWithoutOne);
-      moves.push({ ...common, ...this.#step(passing, toTarget), order: 0 });
+      moves.push({ ...common, ...this.#step(passing, toTargetHost), order: 0 });
       moves.push({ ...common, ...this.#step(leaving, { host: passing.host, cap }), order: 1 });
     } else {
-      moves.push({ ...common, ...this.#step(leaving, toTarget), order: 0 });
+      moves.push({ ...common, ...this.#step(leaving, toTargetHost), order: 0 });
     }
     this.fleet.replaceMover(leaving);
     if (passing !== null) this.fleet.replaceMover(passing);
-    this.fleet.regionPoolAt(target.poolIndex).addSessionTo(target);
+    this.fleet.regionPoolAt(targetHost.poolIndex).addSessionTo(targetHost);
     return { waiting, poolIndex, viaPoolIndex: passing?.host.poolIndex ?? null, moves };
   }
 

@@ -190,25 +190,25 @@ export class RoomNetwork {
     }
   }
 
-  /** @param targetOf the node that a session enters when it moves to that region pool; `undefined` if it cannot */
+  /** @param exitOf the node that a session enters when it moves to that region pool; `undefined` if it cannot */
   #addLayer(
     poolIndex: number,
     from: number,
     groups: readonly MoverGroup[],
-    targetOf: (option: number) => { readonly poolIndex: number; readonly node: number } | undefined,
+    exitOf: (option: number) => { readonly poolIndex: number; readonly node: number } | undefined,
   ): Layer {
     const through = this.network.addNode();
     const gate = this.network.addArc(from, through, this.groups.countMovableFrom(poolIndex), 0);
     const roles: GroupRole[] = [];
     for (const group of groups) {
       // Nearest first: among paths of equal cost the network tries the first one first.
-      const targets = group.options.flatMap((option) => targetOf(option) ?? []);
-      if (targets.length === 0) continue;
+      const reachable = group.options.flatMap((option) => exitOf(option) ?? []);
+      if (reachable.length === 0) continue;
       const node = this.network.addNode();
       const count = this.groups.countMovable(group.movers);
       const cost = MOVE_COST + (group.isUnclaimed ? 0 : LIVE_COST);
       const arc = this.network.addArc(through, node, count, cost);
-      const exits = targets.map((target) => ({
+      const exits = reachable.map((target) => ({
         poolIndex: target.poolIndex,
         arc: this.network.addArc(node, target.node, count, 0),
       }));

@@ -17,7 +17,7 @@ export class CoolestHosts {
     for (let i = (this.#heap.length >> 1) - 1; i >= 0; i -= 1) this.#sink(i);
   }
 
-  /** The least congested host that can take one more session. It stays in the heap: the caller plans the arrival on it. */
+  /** The least congested host that can take one more session. It stays in the heap: the caller plans the session on it. */
   peek(): PlannedHost | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
       if (this.#takesOne(top)) {

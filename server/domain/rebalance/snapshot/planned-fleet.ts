@@ -48,10 +48,10 @@ export class PlannedFleet {
   }
 
   /** Plans to move the session to that host. */
-  moveTo(mover: Mover, target: PlannedHost): void {
+  moveTo(mover: Mover, targetHost: PlannedHost): void {
     mover.isMoved = true;
     this.regionPoolAt(mover.host.poolIndex).removeSessionFrom(mover.host);
-    this.regionPoolAt(target.poolIndex).addSessionTo(target);
+    this.regionPoolAt(targetHost.poolIndex).addSessionTo(targetHost);
   }
 
   /** Plans to move the session away and to give its slot to another session. */

@@ -17,33 +17,33 @@ export interface Mover {
 export class PlannedHost {
   /** Sessions of this host that the plan may move. */
   readonly movers: Mover[] = [];
-  /** Planned arrivals minus planned departures. */
-  #netArrivals = 0;
+  /** Sessions that the plan moves here minus those that it moves away. */
+  #netIncoming = 0;
   #congestion: number;
   /** Whether the store places new sessions here. */
   readonly takesPlayers: boolean;
   /** Whether sessions may be moved away from here. */
   readonly isSource: boolean;
-  readonly #isTarget: boolean;
+  readonly #isTargetHost: boolean;
   #movesLeft: number;
 
   /**
    * @param poolIndex index of its region pool in `PlannedFleet.regionPools`
    * @param maxMoves maximum number of moves from and to it at a time
-   * @param mayBeTarget whether the plan may move sessions here
+   * @param mayBeTargetHost whether the plan may move sessions here
    */
   constructor(
     readonly snapshot: HostSnapshot,
     readonly poolIndex: number,
     maxMoves: number,
-    mayBeTarget: boolean,
+    mayBeTargetHost: boolean,
   ) {
     const { state, open, heat, quarantined, outgoingMoves, incomingMoves } = snapshot;
     this.#congestion = snapshot.congestion;
     this.#movesLeft = Math.max(0, maxMoves - outgoingMoves - incomingMoves);
     this.takesPlayers = state === 'ready' && open && heat === 'cool';
     this.isSource = state === 'ready' && !quarantined;
-    this.#isTarget = mayBeTarget && this.takesPlayers && !quarantined;
+    this.#isTargetHost = mayBeTargetHost && this.takesPlayers && !quarantined;
   }
 
   get slots(): number {
@@ -65,11 +65,11 @@ export class PlannedHost {
   }
 
   get #loadOfMoves(): number {
-    return (this.#netArrivals - this.snapshot.outgoingMoves) / this.slots;
+    return (this.#netIncoming - this.snapshot.outgoingMoves) / this.slots;
   }
 
   get freeSlots(): number {
-    return Math.max(0, this.slots - this.snapshot.committed - this.#netArrivals);
+    return Math.max(0, this.slots - this.snapshot.committed - this.#netIncoming);
   }
 
   /** How many more chains may move from or to it. The moves of a chain run one after the other, so a chain counts once. */
@@ -79,7 +79,7 @@ export class PlannedHost {
 
   /** How many sessions can be moved here one after the other, with the congestion at most `cap` before each. */
   roomUnder(cap: number): number {
-    if (!this.#isTarget) return 0;
+    if (!this.#isTargetHost) return 0;
     const spare = cap - this.congestion + ROUNDING;
     if (spare < 0) return 0;
     return Math.min(this.freeSlots, Math.floor(spare * this.slots) + 1);
@@ -88,7 +88,7 @@ export class PlannedHost {
   /** Whether a session may be moved into the slot that another one leaves, which does not change the load. */
   canReplace(freedSlotCap: number): boolean {
     const isFull = this.congestionWithoutOne > freedSlotCap + ROUNDING;
-    return this.#isTarget && !isFull;
+    return this.#isTargetHost && !isFull;
   }
 
   /** Congestion after one session has left. */
@@ -97,19 +97,19 @@ export class PlannedHost {
   }
 
   /**
-   * Plans the arrival (1) or departure (-1) of a session.
+   * Plans that a session moves here (1) or away (-1).
    *
    * @returns the change of the number of free slots
    */
   changeSessions(sessions: 1 | -1): number {
     const before = this.freeSlots;
-    this.#netArrivals += sessions;
-    this.#congestion = this.snapshot.congestion + this.#netArrivals / this.slots;
+    this.#netIncoming += sessions;
+    this.#congestion = this.snapshot.congestion + this.#netIncoming / this.slots;
     this.#movesLeft -= 1;
     return this.freeSlots - before;
   }
 
-  /** Plans a departure and an arrival in the same slot. */
+  /** Plans that a session moves away, and another one into its slot. */
   replaceSession(): void {
     this.#movesLeft -= 1;
   }

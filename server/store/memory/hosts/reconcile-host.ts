@@ -51,15 +51,15 @@ export function reconcileHost(
   const arriving: string[] = [];
   for (const session of reported) {
     const known = pool.sessions.get(session.sessionId);
-    const target = targetReservationOf(pool, host, known, session);
-    if (target?.state === 'arriving') {
+    const targetReservation = targetReservationOf(pool, host, known, session);
+    if (targetReservation?.state === 'arriving') {
       arriving.push(session.sessionId);
       continue;
     }
     const verdict =
-      target === undefined
+      targetReservation === undefined
         ? decideReportedSession(host, known, session, makeRoom)
-        : (target.reason ?? 'error');
+        : (targetReservation.reason ?? 'error');
     if (verdict === 'same') continue;
     if (verdict === 'adopt') {
       adopted.push(adoptSession(pool, host, known, session, nowMs, callerId));

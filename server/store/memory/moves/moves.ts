@@ -7,7 +7,7 @@ import type {
   MoveCompletion,
   MoveStore,
   ReserveTargetOutcome,
-  TargetRequirements,
+  TargetHostRequirements,
 } from '../../contracts/moves.js';
 import type { Reservation, SessionRecord } from '../../contracts/session-record.js';
 import type { MemoryHost } from '../pool/memory-host.js';
@@ -34,9 +34,9 @@ export function createMemoryMoves(pools: RegionPools): MoveStore {
 
     releaseTargetSlot: async (regionPool, sessionId, epoch, callerId) =>
       pools.runAndOfferSlots(regionPool, (pool, nowMs) => {
-        const target = pool.sessions.get(targetReservationIdOf(sessionId));
-        if (target?.state !== 'arriving' || target.epoch !== epoch) return null;
-        return pool.endSession(target, 'move_failed', nowMs, callerId);
+        const reservation = pool.sessions.get(targetReservationIdOf(sessionId));
+        if (reservation?.state !== 'arriving' || reservation.epoch !== epoch) return null;
+        return pool.endSession(reservation, 'move_failed', nowMs, callerId);
       }),
 
     putCheckpoint: async (regionPool, sessionId, epoch, state) =>
@@ -59,18 +59,18 @@ export function createMemoryMoves(pools: RegionPools): MoveStore {
 function reserveTargetSlot(
   pool: PoolState,
   { sessionId, epoch, clientBrokerId, meta }: Reservation,
-  requirements: TargetRequirements,
+  requirements: TargetHostRequirements,
   nowMs: number,
   untilMs: number,
 ): ReserveTargetOutcome {
-  const targetId = targetReservationIdOf(sessionId);
-  const known = pool.sessions.get(targetId);
+  const reservationId = targetReservationIdOf(sessionId);
+  const known = pool.sessions.get(reservationId);
   if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
   if (pool.closures.length > 0) return { kind: 'closed' };
   const host = findTargetHost(pool, requirements, nowMs);
   if (host === undefined) return { kind: 'full' };
-  const target = { sessionId: targetId, epoch, clientBrokerId, meta };
-  takeSlot(pool, host, target, 'arriving', nowMs, untilMs);
+  const reservation = { sessionId: reservationId, epoch, clientBrokerId, meta };
+  takeSlot(pool, host, reservation, 'arriving', nowMs, untilMs);
   return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
@@ -80,7 +80,7 @@ function reserveTargetSlot(
  */
 function findTargetHost(
   pool: PoolState,
-  { excludedHostId, maxCongestion }: TargetRequirements,
+  { excludedHostId, maxCongestion }: TargetHostRequirements,
   nowMs: number,
 ): MemoryHost | undefined {
   for (;;) {
@@ -108,42 +108,42 @@ function completeMove(
 ): CompleteMoveOutcome {
   const { sessionId, epoch, hostId, state } = completion;
   const { nowMs, callerId } = context;
-  const target = pool.sessions.get(targetReservationIdOf(sessionId));
-  if (target?.epoch !== epoch || target.hostId !== hostId) return { kind: 'unknown' };
-  if (target.state === 'ended') return { kind: 'over', reason: target.reason ?? 'error' };
+  const reservation = pool.sessions.get(targetReservationIdOf(sessionId));
+  if (reservation?.epoch !== epoch || reservation.hostId !== hostId) return { kind: 'unknown' };
+  if (reservation.state === 'ended') return { kind: 'over', reason: reservation.reason ?? 'error' };
   const known = pool.sessions.get(sessionId);
   const wasClaimed = known !== undefined && known.state !== 'ended' && known.state !== 'reserved';
   if (state === 'reserved' && wasClaimed) return { kind: 'unknown' };
   const isOutdated = known !== undefined && known.epoch >= epoch;
-  if (isOutdated || pool.isExpired(target.sessionId, 'arriving', nowMs)) {
+  if (isOutdated || pool.isExpired(reservation.sessionId, 'arriving', nowMs)) {
     const reason = isOutdated ? 'superseded' : 'move_failed';
-    pool.endSession(target, reason, nowMs, callerId);
+    pool.endSession(reservation, reason, nowMs, callerId);
     return { kind: 'over', reason };
   }
-  return { kind: 'moved', session: moveIntoTargetSlot(pool, completion, target, context) };
+  return { kind: 'moved', session: moveIntoTargetSlot(pool, completion, reservation, context) };
 }
 
 /** Gives a session its target slot, and frees the slot that it had in this region pool. */
 function moveIntoTargetSlot(
   pool: PoolState,
   { sessionId, state, clientBrokerId }: MoveCompletion,
-  target: SessionRecord,
+  reservation: SessionRecord,
   { nowMs, reservedUntilMs, callerId }: CompletionContext,
 ): SessionRecord {
-  const host = pool.hosts.get(target.hostId);
+  const host = pool.hosts.get(reservation.hostId);
   const known = pool.sessions.get(sessionId);
   if (known !== undefined && known.state !== 'ended') pool.freeSlot(known, nowMs, callerId);
   pool.deleteSession(sessionId);
   pool.waitingQueue.delete(sessionId);
   const session: SessionRecord = {
-    ...target,
+    ...reservation,
     sessionId,
     state,
     clientBrokerId: known?.clientBrokerId ?? clientBrokerId,
     movable: false,
   };
   if (host === undefined) return session;
-  pool.deleteTargetReservation(host, target);
+  pool.deleteTargetReservation(host, reservation);
   if (state !== 'reserved') pool.hostFailures.delete(host.hostId);
   pool.saveLiveSession(host, session, state === 'reserved' ? reservedUntilMs : null);
   pool.addChangedSession(session.clientBrokerId, sessionId, callerId);

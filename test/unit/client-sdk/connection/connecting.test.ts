@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { createClient, type RetryContext } from '@duskline/client/node';
 import { expect } from 'chai';
 import { AT_ONCE, DEVICE, Fixtures, TOKEN, failure } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 
 describe('client: connecting', () => {
   const fixtures = new Fixtures();
@@ -165,7 +165,7 @@ describe('client: connecting', () => {
   });
 
   it('abandons an attempt when no welcome comes in time', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const { broker, client, statuses } = await fixtures.pair({ clock, connectTimeoutMs: 4_000 });
     const connected = client.connect();
     const silent = await broker.accept();
@@ -180,7 +180,7 @@ describe('client: connecting', () => {
   });
 
   it('applies the same deadline to a token supplier that does not answer', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const token = (): Promise<string> => new Promise(() => undefined);
     const { client, statuses } = await fixtures.pair({ clock, token });
     void failure(client.connect());
@@ -234,7 +234,7 @@ describe('client: connecting', () => {
   });
 
   it('keeps counting retries while connections do not last, and starts again after one that lasted', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const counts: number[] = [];
     const { broker, client, statuses } = await fixtures.pair({
       clock,

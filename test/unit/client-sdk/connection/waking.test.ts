@@ -2,7 +2,7 @@ import type { ClientOptions } from '@duskline/client/node';
 import { expect } from 'chai';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const SLEEP_MS = 20_000;
@@ -29,13 +29,13 @@ class Page extends EventTarget {
 
 describe('client: when the device wakes', () => {
   const fixtures = new Fixtures();
-  let clock: ManualClock;
+  let clock: FakeClock;
   let signals: Signals;
   /** Resolves when the client has handled the next frame. */
   let received: () => Promise<void>;
 
   beforeEach(() => {
-    clock = new ManualClock();
+    clock = new FakeClock();
     signals = new Signals();
   });
   afterEach(() => fixtures.stop());

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, aMove, movableSessions } from './movable-session.js';
@@ -10,7 +10,7 @@ describe('client: sessions that move', () => {
   const { moving } = movableSessions(fixtures);
   afterEach(() => fixtures.stop());
 
-  it('stay when the new host does not admit the client', async () => {
+  it('stay when the target host does not admit the client', async () => {
     const { end, session, events, attempt } = await moving();
     attempt.refuse();
     expect(await end.next('stay')).to.deep.equal({ type: 'stay', sessionId: SESSION_ID, epoch: 2 });
@@ -40,7 +40,7 @@ describe('client: sessions that move', () => {
   });
 
   it('stay when the application takes longer than the claim time, without a timer left', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const { client, end, attempt } = await moving({ clock });
     clock.advance(4_999);
     expect(attempt.move.signal.aborted).to.be.false;
@@ -54,7 +54,7 @@ describe('client: sessions that move', () => {
   });
 
   it('do not stay at the claim deadline when the client was admitted before', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const { end, events, attempt } = await moving({ clock });
     attempt.letIn();
     await nextTurn();
@@ -64,7 +64,7 @@ describe('client: sessions that move', () => {
     expect(await end.receivedTypes()).to.deep.equal(['hello', 'play']);
   });
 
-  it('have moved when `stay` is answered with NO_MOVE: the client connects to the new host again', async () => {
+  it('have moved when `stay` is answered with NO_MOVE: the client connects to the target host again', async () => {
     const { end, session, events, attempt } = await moving();
     attempt.refuse();
     await end.next('stay');
@@ -76,7 +76,7 @@ describe('client: sessions that move', () => {
     expect(await end.receivedTypes(), 'the match is known').to.deep.equal(['hello', 'play', 'stay']);
   });
 
-  it('cancel the move when the old host continues', async () => {
+  it('cancel the move when the source host continues', async () => {
     const { end, session, events, attempt, attempts } = await moving();
     end.session({ state: 'moving' });
     await end.ping();

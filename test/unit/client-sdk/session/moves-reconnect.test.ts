@@ -41,7 +41,7 @@ describe('client: sessions that move', () => {
       expect(await next.receivedTypes()).to.deep.equal(['hello', 'play']);
     });
 
-    it('continue the move when they are still on the old host', async () => {
+    it('continue the move when they are still on the source host', async () => {
       const all = await moving();
       const next = await lose(all);
       next.match(REQUEST_ID);

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 import { OTHER_SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, aMove, lose, movableSessions } from './movable-session.js';
@@ -27,7 +27,7 @@ describe('client: sessions that move', () => {
     expect(await end.receivedTypes()).not.to.include('stay');
   });
 
-  it('continue on the new host once it admits the client: one event, with all fields new', async () => {
+  it('continue on the target host once it admits the client: one event, with all fields new', async () => {
     const { end, session, events, attempt } = await moving();
     const { move } = attempt;
     const { host, stream, reason } = aMove();
@@ -71,7 +71,7 @@ describe('client: sessions that move', () => {
     expect(attempt.move.signal.aborted).to.be.true;
     expect(await end.receivedTypes(), 'nothing is left to refuse').to.deep.equal(['hello', 'play']);
 
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     const late = await moving({ clock });
     late.end.session({ epoch: 2, state: 'active' });
     await late.events.next((event) => event === 'active');
@@ -149,14 +149,14 @@ describe('client: sessions that move', () => {
 
   it('send signals to the host they were meant for, and drop those that waited for the old one', async () => {
     const all = await moving();
-    all.session.signal('to the old host');
-    expect(await all.end.next('signal')).to.include({ data: 'to the old host' });
+    all.session.signal('to the source host');
+    expect(await all.end.next('signal')).to.include({ data: 'to the source host' });
     const next = await lose(all);
-    all.session.signal('too late for the old host');
-    all.session.on('moved', () => all.session.signal('to the new host'));
+    all.session.signal('too late for the source host');
+    all.session.on('moved', () => all.session.signal('to the target host'));
     all.attempt.letIn();
     next.match(REQUEST_ID, { epoch: 2, host: aMove().host });
-    expect(await next.next('signal')).to.include({ data: 'to the new host' });
+    expect(await next.next('signal')).to.include({ data: 'to the target host' });
   });
 
   it('never show a ticket when printed or logged', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { ManualClock } from '../manual-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
 import { REQUEST_ID, lose, sessionStarter } from './held-session.js';
 
@@ -59,7 +59,7 @@ describe('client: sessions', () => {
   }
 
   it('are requested again a little later when the store is unavailable', async () => {
-    const clock = new ManualClock();
+    const clock = new FakeClock();
     let warned: () => void = () => undefined;
     const ignore = (): void => undefined;
     const all = await playing({

@@ -69,7 +69,7 @@ describe('host connection', () => {
     const connection = await rig.register();
     await connection.ping();
     for (const pauseMs of [3_900, 4_100, 60_000]) {
-      rig.clock.pause(pauseMs);
+      rig.clock.sleep(pauseMs);
       expect(rig.host.status.state).to.equal('registered');
       await connection.ping();
       rig.clock.advance(500);
@@ -82,7 +82,7 @@ describe('host connection', () => {
     const connection = await rig.register();
     await connection.ping();
     connection.freeze();
-    rig.clock.pause(60_000);
+    rig.clock.sleep(60_000);
     expect(rig.host.status.state).to.equal('registered');
     rig.clock.advance(5_000);
     expect(await rig.until('waiting')).to.deep.include({ failure: { kind: 'silence' } });

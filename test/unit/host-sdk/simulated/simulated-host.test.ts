@@ -10,7 +10,7 @@ import {
   type StreamToClient,
 } from '@duskline/host/simulated';
 import { EventBuffer } from '../../../support/event-buffer.js';
-import { FakeClock } from '../fake-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
 import { ADDRESS, keyOf, sessionIdOf, signTicket } from '../tickets.js';

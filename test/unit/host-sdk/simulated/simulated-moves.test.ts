@@ -10,7 +10,7 @@ import {
 } from '@duskline/host/simulated';
 import type { HostToBroker, Restore } from '@duskline/protocol';
 import { EventBuffer } from '../../../support/event-buffer.js';
-import { FakeClock } from '../fake-clock.js';
+import { FakeClock } from '../../../support/time/fake-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';

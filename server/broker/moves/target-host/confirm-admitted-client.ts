@@ -10,24 +10,24 @@ import type { ActiveMovesPort } from '../active-moves.js';
 import { assignRequestToTarget, completeMove } from './complete-move.js';
 
 /**
- * Handles a report about a session that the store does not have on this host: its client may have arrived by a move. The
- * move is then completed, or the session ended on the host.
+ * Handles a report about a session that the store does not have on this host: the host may have admitted its client in a
+ * move. The move is then completed, or the session ended on the host.
  *
  * @param restored whether the host has restored the session from its checkpoint; a host that has restarted since has not
  * @returns whether the session was moving to this host, so that the report needs no other handling
  */
-export async function confirmClientArrival(
+export async function confirmAdmittedClient(
   context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   report: ReportedSession,
   restored: boolean,
 ): Promise<boolean> {
-  const { pendingArrivals } = context.activeMoves;
+  const { pendingConfirmations: pendingArrivals } = context.activeMoves;
   const { sessionId } = report;
   // A host may report several states of a session before the store has answered the first report.
   const before = pendingArrivals.get(sessionId);
   if (before !== undefined) return before;
-  const confirmation = decideArrival(context, host, report, restored);
+  const confirmation = decideReport(context, host, report, restored);
   pendingArrivals.set(sessionId, confirmation);
   try {
     const wasMoving = await confirmation;
@@ -53,18 +53,18 @@ async function storeLaterState(
   notifyAllOfChange(context, host.regionPool, outcome.session);
 }
 
-async function decideArrival(
+async function decideReport(
   context: CorePorts & ActiveMovesPort,
   host: HostConnection,
   report: ReportedSession,
   restored: boolean,
 ): Promise<boolean> {
   const { sessionId, epoch } = report;
-  const [target] = await context.store.getSessions(host.regionPool, [targetReservationIdOf(sessionId)]);
-  if (target?.epoch !== epoch || target.hostId !== host.registration.hostId) return false;
-  const arrived = await acceptArrival(context, host, target, report, restored);
-  if (arrived === undefined) endOnTarget(context, host, target, report);
-  else await completeMove(context, host, arrived);
+  const [reservation] = await context.store.getSessions(host.regionPool, [targetReservationIdOf(sessionId)]);
+  if (reservation?.epoch !== epoch || reservation.hostId !== host.registration.hostId) return false;
+  const accepted = await acceptReport(context, host, reservation, report, restored);
+  if (accepted === undefined) endOnTarget(context, host, reservation, report);
+  else await completeMove(context, host, accepted);
   return true;
 }
 
@@ -74,16 +74,16 @@ async function decideArrival(
  *
  * @returns the session on the target host; `undefined` if the move failed
  */
-async function acceptArrival(
+async function acceptReport(
   context: CorePorts,
   { regionPool, registration }: HostConnection,
-  target: SessionRecord,
+  reservation: SessionRecord,
   { sessionId, epoch, state }: ReportedSession,
   restored: boolean,
 ): Promise<SessionRecord | undefined> {
   const { store, brokerId, limits } = context;
-  const { meta } = target;
-  if (target.state !== 'arriving' || meta === null) return undefined;
+  const { meta } = reservation;
+  if (reservation.state !== 'arriving' || meta === null) return undefined;
   if (restored && (await assignRequestToTarget(context, regionPool, meta, { sessionId, epoch }))) {
     const { hostId } = registration;
     const clientBrokerId = await findClientBroker(context, regionPool, sessionId, meta);

@@ -5,7 +5,7 @@ import { LoadTestFailure } from '../fleet/load-test-failure.js';
 import { LATENCY_STEPS, brokerConfig } from '../plan/broker-config.js';
 import { selectRegions } from '../plan/simulated-regions.js';
 import type { ServedFleet } from './plan-workers.js';
-import type { RunOptions, SpawnTarget, UrlTarget } from './run-options.js';
+import type { RunOptions, SpawnedSystem, RunningSystem } from './run-options.js';
 
 /** The only title and the only pool of brokers that the run starts. */
 const TITLE = 'starfall';
@@ -15,19 +15,19 @@ const POOL = 'console-x';
 export const SPAWNED_LATENCY_POLICIES = { [TITLE]: LATENCY_STEPS };
 
 /** Starts brokers for the run. */
-export async function spawnTarget(
-  target: SpawnTarget,
+export async function spawnSystem(
+  system: SpawnedSystem,
 ): Promise<{ readonly brokers: BrokerFleet; readonly servedFleet: ServedFleet }> {
-  const { redisUrl, command, limits = {} } = target;
-  const regions = selectRegions(target.regions);
+  const { redisUrl, command, limits = {} } = system;
+  const regions = selectRegions(system.regions);
   const authSecret = randomBytes(48).toString('base64');
   const brokers = await BrokerFleet.start({
-    ...{ brokers: target.brokers, command, authSecret },
+    ...{ brokers: system.brokers, command, authSecret },
     config: brokerConfig({ regions, title: TITLE, pool: POOL, limits }),
     ...(redisUrl === undefined ? {} : { redisUrl }),
   });
   const urls = brokers.brokers.map(({ url }) => url.replace(/^http/, 'ws'));
-  const tokens = target.createSigner(authSecret);
+  const tokens = system.createSigner(authSecret);
   const servedFleet = { urls, regions, title: TITLE, pool: POOL, tokens, playerTokens: undefined };
   return { brokers, servedFleet };
 }
@@ -37,11 +37,11 @@ export async function spawnTarget(
  *
  * @throws LoadTestFailure that says which token or region is missing, or which broker does not answer
  */
-export async function connectToTarget(
-  { title, pool, tokens, playerTokens, ...target }: UrlTarget,
+export async function connectToSystem(
+  { title, pool, tokens, playerTokens, ...system }: RunningSystem,
   { device, clients }: Pick<RunOptions, 'device' | 'clients'>,
 ): Promise<ServedFleet> {
-  const urls = target.urls.map((url) => url.replace(/^http/, 'ws').replace(/\/+$/, ''));
+  const urls = system.urls.map((url) => url.replace(/^http/, 'ws').replace(/\/+$/, ''));
   if (playerTokens !== undefined && playerTokens.length < clients) {
     throw new LoadTestFailure(
       `The token file has ${playerTokens.length} tokens for ${clients} players. Add tokens, or use fewer --clients.`,

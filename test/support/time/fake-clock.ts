@@ -1,17 +1,17 @@
-import type { Clock } from '@duskline/client/node';
+import type { Clock } from '@duskline/sdk-runtime';
 
 interface Timer {
   readonly atMs: number;
   readonly callback: () => void;
 }
 
-/** A clock that only `advance` moves. */
-export class ManualClock implements Clock {
+/** A clock that only a test moves. */
+export class FakeClock implements Clock {
   readonly #timers = new Set<Timer>();
   #nowMs = 1_000_000;
   #sleptMs = 0;
 
-  /** Number of timers that are set and have not fired. */
+  /** Number of timers that are set and have not fired. A closed client or host must have none. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -36,8 +36,8 @@ export class ManualClock implements Clock {
   }
 
   /** Moves the time forward, and fires the timers that become due, in order. */
-  advance(ms: number): void {
-    const untilMs = this.#nowMs + ms;
+  advance(durationMs: number): void {
+    const untilMs = this.#nowMs + durationMs;
     for (;;) {
       const [next] = [...this.#timers]
         .filter((timer) => timer.atMs <= untilMs)
@@ -50,14 +50,17 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
-  /** Moves the time forward as a sleep of the device does: the timers that become due fire afterwards, late. */
-  sleep(ms: number): void {
-    this.#nowMs += ms;
+  /**
+   * Moves the time forward as a sleep of the device or a pause of the process does: the timers that
+   * become due fire afterwards, late.
+   */
+  sleep(durationMs: number): void {
+    this.#nowMs += durationMs;
     this.advance(0);
   }
 
   /** Moves only the wall clock, as a sleep of the device does where timers and the monotonic clock stand still meanwhile. */
-  jump(ms: number): void {
-    this.#sleptMs += ms;
+  jump(durationMs: number): void {
+    this.#sleptMs += durationMs;
   }
 }
