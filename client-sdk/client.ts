@@ -42,7 +42,8 @@ export interface Client {
   measureRegions(options?: MeasureOptions): Promise<RttByRegion>;
   /**
    * Requests a slot to play a title, and waits in the queue if none is free. If the connection is lost, the SDK repeats the
-   * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions.
+   * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions. The request is sent
+   * when a broker has confirmed the end of each session and the cancel of each request that this client gave up before.
    *
    * @throws DusklineError the broker's refusal (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
    *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or why the client closed
@@ -70,6 +71,7 @@ class BrokerClient implements Client {
   readonly #meter: RegionMeter;
   readonly #requests = new Map<string, PlayRequest>();
   readonly #events: TypedEvents<ClientEvents>;
+  #playCount = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
@@ -109,7 +111,8 @@ class BrokerClient implements Client {
   }
 
   async play(options: PlayOptions): Promise<Session> {
-    const { signal, regions, requestId = createRequestId(this.#options.random) } = options;
+    this.#playCount += 1;
+    const { signal, regions, requestId = createRequestId(this.#options.random, this.#playCount) } = options;
     this.#connection.start();
     const rtt = options.rtt ?? (await this.measureRegions({ signal, regions }));
     if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });

@@ -98,8 +98,9 @@ export function step(state: PlayState, event: PlayEvent): PlayStep {
       return takeMatch(state, event);
     case 'accept':
       if (phase !== 'offered') return enter(state);
-      // Otherwise the broker repeats the offer on this connection first.
-      return enter(state, 'accepting', contact, ...(contact === 'answered' ? [send('accept')] : []));
+      if (contact === 'answered') return enter(state, 'accepting', contact, send('accept'));
+      // The broker of this connection repeats the offer first.
+      return enter(state, 'accepting', contact === 'paused' ? 'lost' : contact);
     case 'cancel':
       if (!isPending(state)) return enter(state);
       return enter(state, contact === 'unsent' ? 'over' : 'cancelling', 'lost', {

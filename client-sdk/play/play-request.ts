@@ -113,6 +113,7 @@ export class PlayRequest {
         this.#dependencies.send(effect);
         return;
       case 'wait':
+        this.#cancelTimer?.();
         this.#cancelTimer = clock.setTimer(() => this.dispatch({ type: 'timeout' }), effect.delayMs);
         return;
       case 'resolve':
