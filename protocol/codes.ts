@@ -72,6 +72,12 @@ export const ERRORS = {
     httpStatus: 401,
     closeCode: 4401,
   },
+  TOKEN_NOT_YET_VALID: {
+    message: 'The token is not valid yet. Connect again with it after retryAfterMs.',
+    retryable: true,
+    httpStatus: 401,
+    closeCode: 4401,
+  },
   RESUME_TOKEN_INVALID: {
     message: 'The resume token is not valid, or of another player. Use a player token.',
     retryable: false,

@@ -226,6 +226,6 @@ export class BrokerConnection {
 }
 
 /** A reconnect with the same credentials would fail again. */
-function isFinalError({ closeCode }: DusklineError): boolean {
-  return closeCode !== undefined && !mayReconnect(closeCode);
+function isFinalError({ code, closeCode }: DusklineError): boolean {
+  return code !== 'TOKEN_NOT_YET_VALID' && closeCode !== undefined && !mayReconnect(closeCode);
 }

@@ -51,8 +51,8 @@ export interface Session {
   readonly rank: number;
   /** How many candidates the request had. */
   readonly candidates: number;
-  /** The measured round-trip time to the region, in milliseconds. */
-  readonly rttMs: number;
+  /** The measured round-trip time to the region, in milliseconds; `undefined` if it could not be measured. */
+  readonly rttMs: number | undefined;
   /** Why this host was chosen, in words. */
   readonly reason: string;
   readonly state: SessionState;

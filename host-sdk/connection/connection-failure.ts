@@ -36,7 +36,9 @@ const FINAL_HTTP_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 426]);
 export function mayRetry(failure: ConnectionFailure, renewable: boolean): boolean {
   switch (failure.kind) {
     case 'closed':
-      return failure.errorCode === 'TOKEN_EXPIRED' ? renewable : mayReconnect(failure.closeCode);
+      if (failure.errorCode === 'TOKEN_EXPIRED') return renewable;
+      // The one error with close code 4401 after which the same token may be accepted later.
+      return failure.errorCode === 'TOKEN_NOT_YET_VALID' || mayReconnect(failure.closeCode);
     case 'upgrade_refused':
       if (failure.errorCode === 'TOKEN_EXPIRED') return renewable;
       // Without an error code, the token may have expired, so another one may be accepted.

@@ -49,7 +49,12 @@ export type Principal = PrincipalOf[PrincipalKind];
 /** Why a token was refused. `UNAVAILABLE`: the key to verify it could not be fetched, so it may be valid. */
 export interface Refusal {
   readonly ok: false;
-  readonly code: Extract<ErrorCode, 'UNAUTHENTICATED' | 'TOKEN_EXPIRED' | 'FORBIDDEN' | 'UNAVAILABLE'>;
+  readonly code: Extract<
+    ErrorCode,
+    'UNAUTHENTICATED' | 'TOKEN_EXPIRED' | 'TOKEN_NOT_YET_VALID' | 'FORBIDDEN' | 'UNAVAILABLE'
+  >;
+  /** With `TOKEN_NOT_YET_VALID`: milliseconds until the token is valid. */
+  readonly retryAfterMs?: number;
   /** For people and logs. Never contains the token or a part of it. */
   readonly message: string;
 }
@@ -58,6 +63,6 @@ export interface Refusal {
 export type VerifyResult<P extends Principal> = { readonly ok: true; readonly principal: P } | Refusal;
 
 /** Builds a refusal. */
-export function refuse(code: Refusal['code'], message: string): Refusal {
-  return { ok: false, code, message };
+export function refuse(code: Refusal['code'], message: string, retryAfterMs?: number): Refusal {
+  return { ok: false, code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { BROKER_AUDIENCE } from '@duskline/protocol/constants';
 import jwt from 'jsonwebtoken';
+import type { ServerClock } from '../runtime/runtime.js';
 import type { AuthConfig, TokenAlgorithm } from './auth-config.js';
 import { readClaims } from './claims.js';
 import { createKeySource } from './create-key-source.js';
@@ -17,6 +18,9 @@ import {
 const MAX_TOKEN_CHARACTERS = 8192;
 const MAX_KEY_ID_CHARACTERS = 256;
 
+/** A token that becomes valid within this time is worth waiting for: clocks of issuer and broker differ by seconds. */
+const MAX_EARLY_MS = 60_000;
+
 /** Verifies the tokens of players, hosts and operators. */
 export interface TokenVerifier {
   /**
@@ -26,18 +30,15 @@ export interface TokenVerifier {
   verify<K extends PrincipalKind>(kind: K, token: string): Promise<VerifyResult<PrincipalOf[K]>>;
 }
 
-/** Replacements for tests. */
 export interface TokenVerifierOptions {
-  /** Milliseconds since 1970. Default: the system's clock. */
-  readonly now?: () => number;
-  /** Source of the keys. Default: the configured one. */
+  readonly clock: Pick<ServerClock, 'wallMs' | 'monotonicMs' | 'setBackgroundTimer'>;
+  /** Source of the keys, for tests. Default: the configured one. */
   readonly keySource?: KeySource;
 }
 
 /** Creates a verifier for the configured algorithms, keys and issuer, and the audience `duskline`. */
-export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOptions = {}): TokenVerifier {
-  const now = options.now ?? Date.now;
-  const keySource = options.keySource ?? createKeySource(config.keys, config.algorithms, now);
+export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOptions): TokenVerifier {
+  const { clock, keySource = createKeySource(config.keys, config.algorithms, clock) } = options;
 
   return {
     async verify(kind, token) {
@@ -52,7 +53,7 @@ export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOp
             )
           : refuse('UNAUTHENTICATED', 'The token is signed with an unknown key.');
       }
-      const payload = checkToken(token, found.key, header.algorithm, config, now());
+      const payload = checkToken(token, found.key, header.algorithm, config, clock.wallMs());
       return payload.ok ? readClaims(kind, payload.claims) : payload;
     },
   };
@@ -110,11 +111,22 @@ function checkToken(
     return { ok: true, claims };
   } catch (error) {
     if (error instanceof jwt.TokenExpiredError) return refuse('TOKEN_EXPIRED', 'The token has expired.');
-    if (error instanceof jwt.NotBeforeError) return refuse('UNAUTHENTICATED', 'The token is not valid yet.');
+    if (error instanceof jwt.NotBeforeError) {
+      return refuseEarlyToken(Number(error.date), config.clockToleranceS, nowMs);
+    }
     // These messages are fixed sentences of the library. Any other error may quote the token.
     if (error instanceof jwt.JsonWebTokenError) {
       return refuse('UNAUTHENTICATED', `The token was refused: ${error.message}.`);
     }
     return refuse('UNAUTHENTICATED', 'The token is not valid.');
   }
+}
+
+/** @param startMs the token's `nbf`, in milliseconds; `NaN` if it is beyond all dates */
+function refuseEarlyToken(startMs: number, toleranceS: number, nowMs: number): Refusal {
+  // Times are compared in whole seconds.
+  const validInMs = (Math.ceil(startMs / 1_000) - toleranceS) * 1_000 - nowMs;
+  return validInMs <= MAX_EARLY_MS
+    ? refuse('TOKEN_NOT_YET_VALID', 'The token is not valid yet.', Math.ceil(validInMs))
+    : refuse('UNAUTHENTICATED', 'The token becomes valid more than a minute from now.');
 }

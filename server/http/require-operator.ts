@@ -13,7 +13,7 @@ export type AuthenticateOperator = (scope: OperatorScope) => Authenticate<{ read
  * Middleware that admits operators whose token has the scope. Put it before body parsers, so that bodies of unauthenticated
  * requests are not parsed.
  *
- * @throws Refusal UNAUTHENTICATED, TOKEN_EXPIRED, FORBIDDEN, UNAVAILABLE
+ * @throws Refusal UNAUTHENTICATED, TOKEN_EXPIRED, TOKEN_NOT_YET_VALID, FORBIDDEN, UNAVAILABLE
  */
 export function requireOperator(
   authenticateOperator: AuthenticateOperator,
@@ -23,7 +23,10 @@ export function requireOperator(
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('authorization') ?? '')?.[1];
     const result = await authenticate(token);
-    if (!result.ok) throw new Refusal(result.code, { message: result.message });
+    if (!result.ok) {
+      const { code, ...details } = result;
+      throw new Refusal(code, details);
+    }
     const operator: Operator = { operatorId: result.principal.operatorId, from: addressOf(request) };
     response.locals['operator'] = operator;
     next();

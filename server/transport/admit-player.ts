@@ -33,7 +33,13 @@ export interface HelloTokens {
 /** The admitted player, with a new resume token, or the refusal. */
 export type Admission =
   | { readonly ok: true; readonly player: Player }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message?: string };
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message?: string;
+      /** Milliseconds until another attempt with the same token may succeed, if that is known. */
+      readonly retryAfterMs?: number;
+    };
 
 /** Authenticates a client. Rejects with `StoreUnavailableError` if the store is needed and cannot be reached. */
 export type AdmitPlayer = (tokens: HelloTokens) => Promise<Admission>;

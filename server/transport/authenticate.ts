@@ -5,7 +5,12 @@ export type Authenticate<Principal> = (token: string | undefined) => Promise<
   | { readonly ok: true; readonly principal: Principal }
   | {
       readonly ok: false;
-      readonly code: Extract<ErrorCode, 'UNAUTHENTICATED' | 'TOKEN_EXPIRED' | 'FORBIDDEN' | 'UNAVAILABLE'>;
+      readonly code: Extract<
+        ErrorCode,
+        'UNAUTHENTICATED' | 'TOKEN_EXPIRED' | 'TOKEN_NOT_YET_VALID' | 'FORBIDDEN' | 'UNAVAILABLE'
+      >;
       readonly message: string;
+      /** Milliseconds until another attempt with the same token may succeed, if that is known. */
+      readonly retryAfterMs?: number;
     }
 >;

@@ -8,7 +8,7 @@ import {
   HOST_TO_BROKER,
   TicketClaims,
 } from '@duskline/protocol';
-import { CLOSE_CODES, ERRORS, ERROR_CODES } from '@duskline/protocol/codes';
+import { CLOSE_CODES, ERRORS, ERROR_CODES, type ErrorCode } from '@duskline/protocol/codes';
 import {
   CLIENT_PATH,
   HOST_PATH,
@@ -42,10 +42,14 @@ import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLOSE_GRACE_MS } from '@duskline/server/transport/socket.js';
 import { DocumentedTypes, canonicalOfSchema } from './canonical-types.js';
 import { MESSAGE_BY_PHASE, NEXT_PHASES, type PlayPhase } from '@duskline/client/internal/play/play-state';
-import { bare, readProtocolDocument, tableOf } from './document.js';
+import { PROTOCOL_FILE, bare, readDocument, readProtocolDocument, tableOf } from './document.js';
 import { documentedTraces } from './traces/document-traces.js';
 
 const document = readProtocolDocument();
+const drainsPage = readDocument(new URL('docs/operate/drains.md', PROTOCOL_FILE));
+
+/** Codes that only answer operators' orders over HTTP. */
+const ORDER_CODES: readonly string[] = ['UNKNOWN_HOST', 'BAD_DEADLINE', 'LAST_OPEN_REGION', 'NO_DRAIN'];
 
 type Schemas = Readonly<Record<string, TObject>>;
 
@@ -127,14 +131,30 @@ describe('PROTOCOL.md', () => {
 
   it('lists every error code of the registry', () => {
     const rows = tableOf(document, 'Error codes', 'code').rows.map((cells) => cells.map(bare));
-    const expected = Object.entries(ERRORS).map(([code, { message, retryable, httpStatus, closeCode }]) => [
-      code,
-      message,
-      retryable ? 'yes' : 'no',
-      String(httpStatus),
-      closeCode === null ? '-' : String(closeCode),
-    ]);
+    const expected = Object.entries(ERRORS)
+      .filter(([code]) => !ORDER_CODES.includes(code))
+      .map(([code, { message, retryable, closeCode }]) => [
+        code,
+        message,
+        retryable ? 'yes' : 'no',
+        closeCode === null ? '-' : String(closeCode),
+      ]);
     expect(rows).to.have.deep.members(expected);
+  });
+
+  it('names the HTTP status of every code that refuses an upgrade', () => {
+    const [, paragraph = ''] = /\n\*\*Refused upgrades\*\*([\s\S]*?)\n\n/.exec(document.text) ?? [];
+    const named = [...paragraph.matchAll(/(\d{3})\s`([A-Z_]+)`/g)].map(([, status, code]) => [code, status]);
+    const refusals = ['NOT_FOUND', 'GOING_AWAY', 'UNSUPPORTED_PROTOCOL', 'BUSY'] as const;
+    expect(named).to.deep.equal(refusals.map((code) => [code, String(ERRORS[code].httpStatus)]));
+  });
+
+  it('leaves the codes of operators’ orders to the page about drains, which lists their HTTP status', () => {
+    const rows = tableOf(drainsPage, 'HTTP', 'code').rows.map((cells) => cells.map(bare));
+    for (const [code, status] of rows) {
+      expect(status, code).to.equal(String(ERRORS[code as ErrorCode].httpStatus));
+    }
+    expect(rows.map(([code]) => code)).to.include.members([...ORDER_CODES]);
   });
 
   it('lists every close code, and whether to reconnect', () => {

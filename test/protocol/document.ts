@@ -25,9 +25,13 @@ export interface ProtocolDocument {
   readonly headings: readonly string[];
 }
 
-/** Parses headings, fenced code blocks and tables of the page. */
 export function readProtocolDocument(): ProtocolDocument {
-  const text = readFileSync(PROTOCOL_FILE, 'utf8');
+  return readDocument(PROTOCOL_FILE);
+}
+
+/** Parses headings, fenced code blocks and tables of the page. */
+export function readDocument(file: URL): ProtocolDocument {
+  const text = readFileSync(file, 'utf8');
   const blocks: CodeBlock[] = [];
   const tables: Table[] = [];
   const headings: string[] = [];

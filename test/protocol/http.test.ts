@@ -5,6 +5,7 @@ import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constant
 import type { Duskline } from '@duskline/server/duskline.js';
 import { openPlayer, openReadyHost, startTestBroker, testToken } from '../support/fleet/test-broker.js';
 import { Peer } from '../support/fleet/peer.js';
+import { earlyToken } from './raw-tokens.js';
 
 interface Answer {
   readonly status: number;
@@ -160,6 +161,12 @@ describe('HTTP', function () {
       expect(answer.headers['www-authenticate']).to.equal('Bearer');
       expectError(await ask('/v1/status', bearer('nonsense')), 'UNAUTHENTICATED');
       expectError(await ask('/v1/status', { authorization: 'Basic b2xpdmlhOng=' }), 'UNAUTHENTICATED');
+    });
+
+    it('says when a token becomes valid that is early by seconds', async () => {
+      const answer = await ask('/v1/status', bearer(earlyToken('player', 30)));
+      expectError(answer, 'TOKEN_NOT_YET_VALID');
+      expect(Number(answer.headers['retry-after'])).to.be.within(29, 30);
     });
 
     it('requires the scope ops:read, which no other scope includes', async () => {

@@ -36,6 +36,11 @@ export function handMadeToken(bearer: Bearer): string {
   return rawToken({ claims: goodClaims(bearer) });
 }
 
+/** A token that becomes valid this long after the tolerance of the test fleets, 5 s, and within the second before that. */
+export function earlyToken(bearer: Bearer, earlyS: number): string {
+  return rawToken({ claims: { ...goodClaims(bearer), nbf: nowS() + 5 + earlyS } });
+}
+
 /** Tokens that the broker must refuse, and the codes of the errors. */
 export function refusedTokens(
   bearer: Bearer,
@@ -51,7 +56,8 @@ export function refusedTokens(
     'signed with another secret': [rawToken({ claims: good, secret: 'x'.repeat(48) }), 'UNAUTHENTICATED'],
     'that has expired': [spoiled({ exp: nowS() - 3600 }), 'TOKEN_EXPIRED'],
     'without an expiry': [rawToken({ claims: endless }), 'UNAUTHENTICATED'],
-    'that is not valid yet': [spoiled({ nbf: nowS() + 3600 }), 'UNAUTHENTICATED'],
+    'that is valid in an hour': [spoiled({ nbf: nowS() + 3600 }), 'UNAUTHENTICATED'],
+    'that is valid in half a minute': [spoiled({ nbf: nowS() + 35 }), 'TOKEN_NOT_YET_VALID'],
     'of algorithm none': [
       rawToken({ header: { alg: 'none' }, claims: good, secret: null }),
       'UNAUTHENTICATED',

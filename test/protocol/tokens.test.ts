@@ -4,8 +4,9 @@ import { CLIENT_PATH, HOST_PATH } from '@duskline/protocol/constants';
 import type { Duskline } from '@duskline/server/duskline.js';
 import { TEST_DEVICE, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
 import { Peer } from '../support/fleet/peer.js';
+import { letTimePass } from '../support/time/scenario-time.js';
 import { expectClosed } from './raw-frames.js';
-import { handMadeToken, refusedTokens, type Bearer } from './raw-tokens.js';
+import { earlyToken, handMadeToken, refusedTokens, type Bearer } from './raw-tokens.js';
 
 const FIRST: Readonly<Record<Bearer, { path: string; message: object; answer: string }>> = {
   player: { path: CLIENT_PATH, message: { type: 'hello', device: TEST_DEVICE }, answer: 'welcome' },
@@ -62,6 +63,21 @@ describe('Tokens', function () {
         });
       }
     }
+
+    it(`${bearer}: a token that is early by seconds is accepted once the time has passed that the error names`, async () => {
+      const token = earlyToken(bearer, 2);
+      const peer = await introduce(duskline.url, bearer, token);
+      const error = await peer.next('error');
+      const { retryAfterMs } = error;
+      expect(error).to.include({ code: 'TOKEN_NOT_YET_VALID', retryable: true });
+      expect(retryAfterMs).to.be.within(1, 2_000);
+      expect(await peer.closed).to.deep.equal({ code: 4401, reason: 'TOKEN_NOT_YET_VALID' });
+      // The broker's clock is that of this process, but timers may be a millisecond early.
+      await letTimePass(Number(retryAfterMs) + 10);
+      const again = await introduce(duskline.url, bearer, token);
+      await again.next(FIRST[bearer].answer);
+      await again.close();
+    });
 
     it(`${bearer}: a missing token is refused`, async () => {
       await expectClosed(await introduce(duskline.url, bearer), 4401, 'UNAUTHENTICATED');

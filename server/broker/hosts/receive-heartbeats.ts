@@ -33,10 +33,10 @@ const MAX_RECONCILIATIONS = 16;
 
 export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
   let pending = new Map<string, HeartbeatBatch>();
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer: (() => void) | undefined;
 
   function flush(): void {
-    timer = undefined;
+    cancelTimer = undefined;
     const batches = pending;
     pending = new Map();
     for (const batch of batches.values()) {
@@ -65,10 +65,10 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
       };
       batch.heartbeats.set(host, message);
       pending.set(name, batch);
-      timer ??= setTimeout(flush, HEARTBEAT_WINDOW_MS);
+      cancelTimer ??= context.clock.setTimer(flush, HEARTBEAT_WINDOW_MS);
     },
     stop() {
-      clearTimeout(timer);
+      cancelTimer?.();
       pending.clear();
     },
   };

@@ -28,9 +28,6 @@ const CHECKPOINTS = ['checkpoint', 'restore'];
 /** Fields whose values differ from run to run, and the placeholder for each. */
 const VOLATILE: Readonly<Record<string, string>> = {
   token: 'token',
-  ticket: 'ticket',
-  ticketKey: 'ticket key',
-  connectionId: 'connection',
   endsAtMs: 'time',
 };
 
@@ -56,10 +53,9 @@ export class FrameNames {
     ].join(' ');
   }
 
-  /** The whole frame as JSON, except the list of regions. */
+  /** The whole frame as JSON. */
   wholeText(frame: Frame): string {
-    const json = JSON.stringify(this.#named('', frame));
-    return json.replace(/"regions":\[.*?\]/, '"regions":[…]');
+    return JSON.stringify(this.#named('', frame));
   }
 
   #bare(field: string, frame: Frame): string {
@@ -87,8 +83,6 @@ export class FrameNames {
     }
     if (field === 'sessionId') return this.#nameOf('s', String(value));
     if (field === 'resumeToken') return this.#nameOf('t', String(value));
-    // The `reason` of a match is a sentence with the load of the fleet; other reasons are single words.
-    if (field === 'reason' && String(value).includes('%')) return '…';
     const name = value === null ? undefined : VOLATILE[field];
     return name === undefined ? value : `<${name}>`;
   }

@@ -22,7 +22,6 @@ interface HostOptions {
   readonly slots?: number;
   readonly broker?: number;
   readonly sessions?: readonly object[];
-  readonly whole?: boolean;
 }
 
 type Line = { readonly peer: string; readonly text: string } | { readonly remark: string };
@@ -105,25 +104,20 @@ export class Scene implements TraceWriter {
 
   /** Connects and registers a host. */
   async register(name: string, options: HostOptions): Promise<TracedPeer> {
-    const { hostId, slots = 1, broker = 1, sessions = [], whole = false } = options;
+    const { hostId, slots = 1, broker = 1, sessions = [] } = options;
     const regionPool = { region: 'near', pool: 'console-x' };
     const token = testToken({ kind: 'host', ...regionPool });
     const peer = await Peer.open(this.fleet.broker(broker).url, HOST_PATH, { token });
     const host = this.trace(name, 'host', peer);
     const endpoint = `wss://${hostId}.example.com/stream`;
-    host.send({ type: 'register', hostId, ...regionPool, slots, endpoint, sessions }, whole);
-    await host.receive('registered', whole);
+    host.send({ type: 'register', hostId, ...regionPool, slots, endpoint, sessions });
+    await host.receive('registered');
     return host;
   }
 
   /** Sends a heartbeat with these sessions; resolves when the host is ready. */
-  async sendHeartbeat(
-    host: TracedPeer,
-    hostId: string,
-    sessions: readonly object[] = [],
-    whole = false,
-  ): Promise<void> {
-    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions }, whole);
+  async sendHeartbeat(host: TracedPeer, hostId: string, sessions: readonly object[] = []): Promise<void> {
+    host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
     await waitUntil(async () => {
       const { regions } = await this.fleet.broker(0).broker.status();
       const hosts = regions.flatMap(({ pools }) => pools.flatMap(({ hostList }) => hostList));
@@ -170,9 +164,9 @@ export class Scene implements TraceWriter {
 }
 
 /** Sends `hello` with a player token. Returns the resume token of `welcome`. */
-export async function hello(client: TracedPeer, playerId = 'alice', whole = false): Promise<string> {
-  client.send({ type: 'hello', token: testToken({ kind: 'player', playerId }), device: TEST_DEVICE }, whole);
-  const { resumeToken } = await client.receive('welcome', whole);
+export async function hello(client: TracedPeer, playerId = 'alice'): Promise<string> {
+  client.send({ type: 'hello', token: testToken({ kind: 'player', playerId }), device: TEST_DEVICE });
+  const { resumeToken } = await client.receive('welcome');
   return String(resumeToken);
 }
 

@@ -52,7 +52,7 @@ export class TracedPeer {
   }
 
   /** Waits for the next message, which must be of that type. */
-  async receive(type: string, whole = false): Promise<Frame> {
+  async receive(type: string): Promise<Frame> {
     const frame = await this.#next(type);
     expect(frame.type, `${this.name} expects ${type}, and gets ${JSON.stringify(frame)}`).to.equal(type);
     const schema = TO_PEER[this.kind][type];
@@ -60,7 +60,7 @@ export class TracedPeer {
     const validator = validators.get(schema) ?? Compile(schema);
     validators.set(schema, validator);
     expect(validator.Check(frame), `valid ${type}: ${JSON.stringify(frame)}`).to.equal(true);
-    this.writer.frame(this.name, '←', frame, whole);
+    this.writer.frame(this.name, '←', frame, false);
     return frame;
   }
 

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
+import type { PlayerPrincipal, VerifyResult } from '@duskline/server/auth/principal.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import jwt from 'jsonwebtoken';
@@ -7,9 +9,9 @@ import { EC, OTHER_EC, OTHER_RSA, pemOf, publicConfig, randomSecret, RSA, secret
 
 const NOW_MS = 1_800_000_000_000;
 const NOW_S = NOW_MS / 1000;
-const now = (): number => NOW_MS;
+const clock = { ...systemClock, wallMs: () => NOW_MS };
 const secret = randomSecret();
-const verifier = createTokenVerifier(secretConfig(secret), { now });
+const verifier = createTokenVerifier(secretConfig(secret), { clock });
 
 const PLAYER = { sub: 'alice', aud: 'duskline', scope: 'play', iat: NOW_S, exp: NOW_S + 60 };
 const HOST = { ...PLAYER, sub: 'rack-7', scope: 'host', region: 'eu-west', pool: 'console-x' };
@@ -98,7 +100,7 @@ describe('token verifier', () => {
   describe('signature and algorithm', () => {
     it('refuses a wrong signature', async () => {
       expect(await codeOf(signed(PLAYER, {}, randomSecret()))).to.equal('UNAUTHENTICATED');
-      const other = createTokenVerifier(publicConfig('ES256', EC.publicKey), { now });
+      const other = createTokenVerifier(publicConfig('ES256', EC.publicKey), { clock });
       const token = jwt.sign(PLAYER, OTHER_EC.privateKey, { algorithm: 'ES256' });
       expect(await codeOf(token, 'player', other)).to.equal('UNAUTHENTICATED');
     });
@@ -117,7 +119,7 @@ describe('token verifier', () => {
     });
 
     it('refuses an HS256 token whose secret is the RSA public key', async () => {
-      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { now });
+      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { clock });
       const confused = handMade({ alg: 'HS256', typ: 'JWT' }, PLAYER, pemOf(RSA.publicKey));
       expect(await codeOf(confused, 'player', rsa)).to.equal('UNAUTHENTICATED');
       expect(await codeOf(jwt.sign(PLAYER, RSA.privateKey, { algorithm: 'RS256' }), 'player', rsa)).to.equal(
@@ -127,7 +129,7 @@ describe('token verifier', () => {
 
     it('refuses an algorithm that is not configured, even with the right key', async () => {
       expect(await codeOf(jwt.sign(PLAYER, secret, { algorithm: 'HS384' }))).to.equal('UNAUTHENTICATED');
-      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { now });
+      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { clock });
       const pss = jwt.sign(PLAYER, RSA.privateKey, { algorithm: 'PS256' });
       expect(await codeOf(pss, 'player', rsa)).to.equal('UNAUTHENTICATED');
       const wrongKey = jwt.sign(PLAYER, OTHER_RSA.privateKey, { algorithm: 'RS256' });
@@ -151,9 +153,52 @@ describe('token verifier', () => {
       expect(await codeOf(token)).to.equal('UNAUTHENTICATED');
     });
 
-    it('refuses a token that is not valid yet', async () => {
-      expect(await codeOf(signed({ ...PLAYER, nbf: NOW_S + 5 }))).to.equal('ok');
-      expect(await codeOf(signed({ ...PLAYER, nbf: NOW_S + 6 }))).to.equal('UNAUTHENTICATED');
+    it('says when a token becomes valid that is early by a minute at most beyond the tolerance', async () => {
+      const early = async (nbf: number, atMs = NOW_MS): Promise<unknown> => {
+        const at = createTokenVerifier(secretConfig(secret), {
+          clock: { ...systemClock, wallMs: () => atMs },
+        });
+        const result = await at.verify('player', signed({ ...PLAYER, exp: NOW_S + 600, nbf }));
+        return result.ok ? 'ok' : [result.code, result.retryAfterMs];
+      };
+      expect(await early(NOW_S + 5)).to.equal('ok');
+      expect(await early(NOW_S + 6)).to.deep.equal(['TOKEN_NOT_YET_VALID', 1_000]);
+      expect(await early(NOW_S + 6, NOW_MS + 400)).to.deep.equal(['TOKEN_NOT_YET_VALID', 600]);
+      expect(await early(NOW_S + 65)).to.deep.equal(['TOKEN_NOT_YET_VALID', 60_000]);
+      expect(await early(NOW_S + 66)).to.deep.equal(['UNAUTHENTICATED', undefined]);
+      expect(await early(1e300)).to.deep.equal(['UNAUTHENTICATED', undefined]);
+    });
+
+    it('accepts an early token at the time that it named, and not a millisecond before', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.double({ min: NOW_S - 10, max: NOW_S + 65, noNaN: true }),
+          fc.integer({ min: 0, max: 999 }),
+          async (nbf, ms) => {
+            const token = signed({ ...PLAYER, exp: NOW_S + 600, nbf });
+            const at = (nowMs: number): Promise<VerifyResult<PlayerPrincipal>> =>
+              createTokenVerifier(secretConfig(secret), {
+                clock: { ...systemClock, wallMs: () => nowMs },
+              }).verify('player', token);
+            const first = await at(NOW_MS + ms);
+            if (first.ok) return;
+            expect(first.code).to.equal('TOKEN_NOT_YET_VALID');
+            const validAtMs = NOW_MS + ms + first.retryAfterMs!;
+            expect((await at(validAtMs)).ok).to.equal(true);
+            expect((await at(validAtMs - 1)).ok).to.equal(false);
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+
+    it('does not report a forged token as early', async () => {
+      const token = signed({ ...PLAYER, nbf: NOW_S + 30 }, {}, randomSecret());
+      expect(await codeOf(token)).to.equal('UNAUTHENTICATED');
+    });
+
+    it('ignores when a token was issued', async () => {
+      expect(await codeOf(signed({ ...PLAYER, iat: NOW_S + 40 }))).to.equal('ok');
     });
 
     it('refuses a token without an expiry', async () => {
@@ -174,7 +219,7 @@ describe('token verifier', () => {
     });
 
     it('refuses another issuer and a missing one, where one is configured', async () => {
-      const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { now });
+      const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { clock });
       expect(await codeOf(signed({ ...PLAYER, iss: 'https://id.example.com' }), 'player', strict)).to.equal(
         'ok',
       );

@@ -7,14 +7,14 @@ export const CONNECTIONS: readonly Scenario[] = [
   {
     title: 'A match',
     async run(scene: Scene): Promise<void> {
-      const host = await scene.register('host', { hostId: 'h1', slots: 4, whole: true });
-      await scene.sendHeartbeat(host, 'h1', [], true);
+      const host = await scene.register('host', { hostId: 'h1', slots: 4 });
+      await scene.sendHeartbeat(host, 'h1');
       const client = await scene.connect('client');
-      await hello(client, 'alice', true);
+      await hello(client);
       scene.remark('the client measures the beacons of a few regions');
       client.send(PLAY, true);
-      const matched = await client.receive('matched', true);
-      await host.receive('prepare', true);
+      const matched = await client.receive('matched');
+      await host.receive('prepare');
       scene.remark('the host accepts the ticket of the client');
       host.send(report(matched, 'active'));
       await client.receive('session');
@@ -65,7 +65,11 @@ export const CONNECTIONS: readonly Scenario[] = [
       scene.remark('at once, with a player token that has expired');
       const third = await scene.connect('client', 1);
       const key = createSecretKey(Buffer.from(TEST_ENV.DUSKLINE_AUTH_SECRET));
-      const signer = createTokenSigner({ key, algorithm: 'HS256', now: () => Date.now() - 7_200_000 });
+      const signer = createTokenSigner({
+        key,
+        algorithm: 'HS256',
+        clock: { wallMs: () => Date.now() - 7_200_000 },
+      });
       const token = signer.sign({ kind: 'player', playerId: 'alice' }, 3_600_000);
       third.send({ type: 'hello', token, device: TEST_DEVICE });
       await third.receive('error');

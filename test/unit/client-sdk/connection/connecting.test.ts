@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createClient, type RetryContext } from '@duskline/client/node';
+import { createBackoffPolicy, createClient, type RetryContext } from '@duskline/client/node';
 import { expect } from 'chai';
 import { AT_ONCE, DEVICE, Fixtures, TOKEN, failure } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 
 describe('client: connecting', () => {
   const fixtures = new Fixtures();
@@ -81,6 +81,22 @@ describe('client: connecting', () => {
     await connected;
     const waiting = await statuses.next(({ state }) => state === 'waiting');
     expect(waiting).to.have.nested.property('error.code', 'TOKEN_EXPIRED');
+  });
+
+  it('shows an early token again once it is valid', async () => {
+    const { broker, client, statuses } = await fixtures.pair({
+      token: TOKEN,
+      reconnect: createBackoffPolicy({ random: () => 0 }),
+    });
+    client.connect().catch(() => undefined);
+    const first = await broker.accept();
+    await first.next('hello');
+    first.error({ code: 'TOKEN_NOT_YET_VALID', retryable: true, retryAfterMs: 40 });
+    first.close(4401);
+    const waiting = await statuses.next(({ state }) => state === 'waiting');
+    expect(waiting).to.include({ retryInMs: 40 });
+    const second = await broker.accept();
+    expect((await second.next('hello')).token).to.equal(TOKEN);
   });
 
   it('stops when the token supplier returns expired tokens only', async () => {
@@ -165,7 +181,7 @@ describe('client: connecting', () => {
   });
 
   it('abandons an attempt when no welcome comes in time', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { broker, client, statuses } = await fixtures.pair({ clock, connectTimeoutMs: 4_000 });
     const connected = client.connect();
     const silent = await broker.accept();
@@ -180,7 +196,7 @@ describe('client: connecting', () => {
   });
 
   it('applies the same deadline to a token supplier that does not answer', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const token = (): Promise<string> => new Promise(() => undefined);
     const { client, statuses } = await fixtures.pair({ clock, token });
     void failure(client.connect());
@@ -234,7 +250,7 @@ describe('client: connecting', () => {
   });
 
   it('keeps counting retries while connections do not last, and starts again after one that lasted', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const counts: number[] = [];
     const { broker, client, statuses } = await fixtures.pair({
       clock,

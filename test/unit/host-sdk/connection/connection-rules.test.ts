@@ -59,6 +59,14 @@ describe('failures of a host connection', () => {
       { fixed: false, supplied: true },
     ],
     [
+      { kind: 'closed', closeCode: 4401, errorCode: 'TOKEN_NOT_YET_VALID', retryAfterMs: 900 },
+      { fixed: true, supplied: true },
+    ],
+    [
+      { kind: 'upgrade_refused', httpStatus: 401, errorCode: 'TOKEN_NOT_YET_VALID' },
+      { fixed: true, supplied: true },
+    ],
+    [
       { kind: 'upgrade_refused', httpStatus: 503 },
       { fixed: true, supplied: true },
     ],

@@ -59,6 +59,20 @@ describe('host connection', () => {
     expect(again.upgrade.headers.authorization).to.equal('Bearer token-number-2');
   });
 
+  it('shows an early token again once it is valid', async () => {
+    const rig = await startHostFixture({ token: 'token-of-the-near-future' });
+    const connection = await rig.broker.connections.next();
+    await connection.next('register');
+    const retryAfterMs = 40 * RETRY_MS;
+    const error = { type: 'error', code: 'TOKEN_NOT_YET_VALID', message: '', retryable: true } as const;
+    connection.send({ ...error, retryAfterMs });
+    connection.close(4401);
+    expect((await rig.until('waiting')).retryInMs).to.equal(retryAfterMs);
+    rig.clock.advance(retryAfterMs);
+    const again = await rig.broker.connections.next();
+    expect(again.upgrade.headers.authorization).to.equal('Bearer token-of-the-near-future');
+  });
+
   it('retries when the token supplier fails, without revealing the error', async () => {
     const lines: string[] = [];
     const write = (fields: object, message: string): void =>
