@@ -1,6 +1,6 @@
 import type { Client } from '@duskline/client/node';
 import { expect } from 'chai';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { Fixtures, failure } from '../fixture.js';
 import { OTHER_SESSION_ID, SESSION_ID, type ScriptedConnection } from '../scripted-broker.js';
 import { RTT, clientConnector, type Connected } from './connected-client.js';
@@ -58,7 +58,7 @@ describe('client: a request after one that the player gives up', () => {
   });
 
   it('is sent after the end of the session when the store was away meanwhile', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const all = await connected({ clock, random: () => 0 });
     const { client, end } = all;
     const asked = client.play({ title: 'tetris', rtt: RTT, requestId: 'first' });

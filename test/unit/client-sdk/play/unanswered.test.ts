@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { Fixtures, failure } from '../fixture.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { RTT, clientConnector, type Connected } from './connected-client.js';
@@ -9,13 +9,13 @@ const ANSWER_TIMEOUT_MS = 2_000;
 describe('client: when a broker does not answer', () => {
   const fixtures = new Fixtures();
   const connected = clientConnector(fixtures);
-  let clock: FakeClock;
+  let clock: ManualClock;
   /** Resolves when the client has handled the next frame. */
   let handled: () => Promise<void>;
   afterEach(() => fixtures.stop());
 
   async function start(): Promise<Connected> {
-    clock = new FakeClock();
+    clock = new ManualClock();
     let onFrame = (): void => undefined;
     handled = () => new Promise((resolve) => (onFrame = resolve));
     const ignore = (): void => undefined;

@@ -2,7 +2,7 @@ import { createClient, DusklineError, type Client, type Session } from '@dusklin
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { nextTurn } from '../../../support/time/event-loop.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { AT_ONCE, DEVICE, TOKEN } from '../fixture.js';
 import { ModelBroker } from './model-broker.js';
 import { SimulatedNetwork } from './simulated-network.js';
@@ -99,7 +99,7 @@ const anyCommands = fc.array(
 async function run(commands: readonly Command[]): Promise<void> {
   const broker = new ModelBroker();
   const network = new SimulatedNetwork(broker);
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const client = createClient({
     url: 'ws://broker.example',
     token: TOKEN,
