@@ -42,7 +42,7 @@ import type { MessageRate } from '@duskline/server/transport/message-budget.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLOSE_GRACE_MS } from '@duskline/server/transport/socket.js';
 import { DocumentedTypes, canonicalOfSchema } from './canonical-types.js';
-import { PLAY_PHASES } from '@duskline/client/internal/play/play-phase';
+import { MESSAGE_BY_PHASE, NEXT_PHASES, type PlayPhase } from '@duskline/client/internal/play/play-state';
 import { PROTOCOL_FILE, bare, readDocument, readProtocolDocument, tableOf } from './document.js';
 import { documentedTraces } from './traces/document-traces.js';
 
@@ -70,13 +70,11 @@ const SECTIONS: Readonly<Record<string, Schemas>> = {
 const INTERNAL_LIMITS = ['sweepIntervalMs', 'sweepGapMs', 'leaseMs', 'leaseRenewMs'];
 
 /** Words of the document for what a client sends after a reconnect. */
-const AFTER_WELCOME = {
-  play: 'play',
-  lookup: 'play, only to find it',
-  end: 'play, then end',
-  cancel: 'cancel',
-  nothing: '-',
-} as const;
+function describeMessage(phase: PlayPhase): string {
+  const message = MESSAGE_BY_PHASE[phase];
+  if (message === 'lookup') return phase === 'ending' ? 'play, then end' : 'play, only to find it';
+  return message ?? '-';
+}
 
 const HOST_EVENTS = ['registered', 'heartbeat', 'late', 'gone'] as const;
 
@@ -187,9 +185,9 @@ describe('PROTOCOL.md', () => {
       bare(state!),
       { next: namesIn(next!), says: bare(says!) },
     ]);
-    const expected = Object.entries(PLAY_PHASES).map(([phase, { next, sends }]) => [
+    const expected = Object.entries(NEXT_PHASES).map(([phase, next]) => [
       phase,
-      { next, says: AFTER_WELCOME[sends] },
+      { next, says: describeMessage(phase as PlayPhase) },
     ]);
     expect(Object.fromEntries(rows)).to.deep.equal(Object.fromEntries(expected));
   });
