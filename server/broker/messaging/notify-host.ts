@@ -18,7 +18,7 @@ export function notifyHostOfSession(
 }
 
 /** Sends a host `prepare` for a reserved session, or `end` for an ended one. */
-export function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
+function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
   const { sessionId, epoch, state, meta } = session;
   if (state !== 'reserved') host.unansweredPrepares.delete(sessionId);
   if (state === 'reserved' && meta !== null) {

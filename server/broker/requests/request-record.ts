@@ -27,9 +27,11 @@ export async function takeOverRequest(
     );
     if (newEpoch !== null) return newEpoch;
     const record = await context.batches.findRequest({ playerId, requestId });
-    if (record?.state === 'replaced' || record?.epoch === fromEpoch) return record.epoch;
+    // Nobody can continue a request that the store has forgotten while another one of the player is live.
+    if (record === null) return fromEpoch + 1;
+    if (record.state === 'replaced' || record.epoch === fromEpoch) return record.epoch;
     // Another broker raised the epoch just now, for example to accept an offer.
-    fromEpoch = record?.epoch ?? fromEpoch;
+    fromEpoch = record.epoch;
   }
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
 }
