@@ -3,8 +3,8 @@ import type { EndReason } from '@duskline/protocol';
 import type { Admission } from '../admission/admission.js';
 import type { Checkpoint } from '../sessions/checkpoint.js';
 import type { Host } from '../host-interface.js';
-import type { PreparedSession } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
+import type { PreparedSession } from '../sessions/session-record.js';
 import type { LoadModel } from './load-model.js';
 import {
   failCheckpoint,
