@@ -99,7 +99,8 @@ export interface Host {
    */
   leave(): Promise<void>;
   /**
-   * Closes the connection permanently, but ends no sessions. The broker waits for the host to return, and then declares it lost.
+   * Closes the connection permanently, but ends no sessions. The broker waits for the host to return, and then declares it lost. No
+   * client is admitted any more, so reservations are over, without an event.
    *
    * @param options.abrupt whether to skip the closing handshake, as in a crash
    */
