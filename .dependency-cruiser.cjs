@@ -15,6 +15,9 @@ const PROTOCOL = inPackage('protocol');
 const VOCABULARY = inPackage('protocol', 'vocabulary[.]');
 const SDK_RUNTIME = inPackage('sdk-runtime');
 
+/** The ports through which the server gets time, timers and random numbers, without what the machine provides. */
+const RUNTIME = '^server/runtime/(?!system-runtime[.])';
+
 /** The folders of `server/domain/rebalance`: each imports only those before it. */
 const REBALANCE_FOLDERS = ['limits', 'actions', 'snapshot', 'room', 'plan'];
 
@@ -128,8 +131,30 @@ module.exports = {
         ],
       ),
     ),
+    only(
+      'server-runtime',
+      'Time, timers and random numbers come before everything else; the SDKs have the same clock.',
+      '^server/runtime/',
+      [SDK_RUNTIME],
+    ),
+    {
+      name: 'system-runtime-at-the-edge',
+      comment:
+        'Only what puts a server together, commands and defaults of stores and signers take what the machine provides.',
+      severity: 'error',
+      from: {
+        path: '^server/',
+        pathNot: [
+          '^server/(runtime/|cli/|duskline[.]|rebalancer-worker[.])',
+          '^server/store/(memory/memory|redis/redis)-store[.]ts$',
+          '^server/auth/token-signer[.]ts$',
+        ],
+      },
+      to: { path: '^server/runtime/system-runtime[.]' },
+    },
     only('store', 'A store imports the domain, but not its callers.', '^server/store/', [
       '^server/domain/',
+      '^server/runtime/',
       VOCABULARY,
     ]),
     only('store-contracts', 'The contracts import neither store.', '^server/store/contracts/', [
@@ -177,6 +202,7 @@ module.exports = {
     },
     only('stores-apart', 'The two stores share the contracts and no other code.', '^server/store/memory/', [
       '^server/domain/',
+      '^server/runtime/',
       '^server/store/[^/]+$',
       '^server/store/contracts/',
       VOCABULARY,
@@ -185,28 +211,31 @@ module.exports = {
       'stores-apart-redis',
       'The two stores share the contracts and no other code.',
       '^server/store/redis/',
-      ['^server/domain/', '^server/store/[^/]+$', '^server/store/contracts/', VOCABULARY],
+      ['^server/domain/', '^server/runtime/', '^server/store/[^/]+$', '^server/store/contracts/', VOCABULARY],
     ),
     only(
       'broker',
       'The broker imports the contracts of the store, but neither a store nor the transport.',
       '^server/broker/',
-      ['^server/domain/', '^server/store/(fleet-store[.]ts$|contracts/)', PROTOCOL],
+      ['^server/domain/', RUNTIME, '^server/store/(fleet-store[.]ts$|contracts/)', PROTOCOL],
     ),
     only('transport', 'The transport calls the broker.', '^server/transport/', [
       '^server/broker/',
       '^server/domain/',
+      RUNTIME,
       PROTOCOL,
     ]),
     only('http', 'HTTP routes call the broker.', '^server/http/', [
       '^server/broker/',
       '^server/domain/',
+      RUNTIME,
       '^server/transport/authenticate[.]ts$',
       PROTOCOL,
     ]),
     only('auth', 'Tokens and keys do not import the broker.', '^server/auth/', [
       '^server/domain/',
       '^server/config/',
+      '^server/runtime/',
       PROTOCOL,
     ]),
     only(

@@ -30,10 +30,26 @@ const NO_PLATFORM_TIME =
   'Take time, timers and random numbers from the clock and the random source that are passed in.';
 
 /** Folders whose code runs on a clock and random numbers that are passed in, so that tests and simulations move them. */
-const ON_PASSED_CLOCK = ['client-sdk', 'host-sdk', 'sdk-runtime'];
+const ON_PASSED_CLOCK = ['client-sdk', 'host-sdk', 'sdk-runtime', 'server'];
 
-/** The only files of those folders that use the platform's clock, timers and random numbers. */
-const CLOCK_FILES = ['sdk-runtime/clock.ts'];
+/** The only files of those folders that provide the platform's clock, timers and random numbers. */
+const CLOCK_FILES = ['sdk-runtime/clock.ts', 'server/runtime/system-runtime.ts'];
+
+/** Files that use the platform's, because no simulation runs them. */
+const ON_PLATFORM_CLOCK = [
+  // Commands talk to a person, and run once.
+  'server/cli/**',
+  // Secrets of a broker that was started for development.
+  'server/config/development-config.ts',
+];
+
+/** Folders of the broker that do not take the clock from outside yet. */
+const NOT_YET = ['server/broker/*.ts', 'server/broker/!(drain|operations)/**'];
+
+/** Functions that draw random numbers. */
+const RANDOM_FUNCTIONS = [
+  ...['getRandomValues', 'randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID'],
+];
 
 const TIME_GLOBALS = [
   ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
@@ -122,7 +138,7 @@ export default tseslint.config(
   },
   {
     files: ON_PASSED_CLOCK.map((folder) => `${folder}/**/*.ts`),
-    ignores: CLOCK_FILES,
+    ignores: [...CLOCK_FILES, ...ON_PLATFORM_CLOCK, ...NOT_YET],
     rules: {
       'no-restricted-globals': [
         'error',
@@ -138,7 +154,7 @@ export default tseslint.config(
           { object: 'Math', property: 'random' },
           { object: 'AbortSignal', property: 'timeout' },
           ...['nextTick', 'hrtime', 'uptime'].map((property) => ({ object: 'process', property })),
-          ...['getRandomValues', 'randomBytes', 'randomInt', 'randomUUID'].map((property) => ({ property })),
+          ...RANDOM_FUNCTIONS.map((property) => ({ property })),
         ].map((restricted) => ({ ...restricted, message: NO_PLATFORM_TIME })),
       ],
       'no-restricted-imports': [
@@ -150,9 +166,11 @@ export default tseslint.config(
             ),
             ...['crypto', 'node:crypto'].map((name) => ({
               name,
-              importNames: ['getRandomValues', 'randomBytes', 'randomFill', 'randomInt', 'randomUUID'],
+              importNames: RANDOM_FUNCTIONS,
               message: NO_PLATFORM_TIME,
             })),
+            // Version 7 is made of the time and the random bytes that it is given.
+            { name: 'uuid', importNames: ['v1', 'v4', 'v6'], message: NO_PLATFORM_TIME },
           ],
         },
       ],

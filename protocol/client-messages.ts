@@ -35,6 +35,8 @@ export const RegionChoice = Type.Object(
   {
     only: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 64 })),
     exclude: Type.Optional(Type.Array(Name, { maxItems: 64 })),
+    /** These come before all others, in this order, once the title's latency policy accepts them. */
+    prefer: Type.Optional(Type.Array(Name, { maxItems: 64 })),
   },
   strict,
 );
@@ -49,8 +51,11 @@ export const Play = Type.Object(
     type: Type.Literal('play'),
     requestId: RequestId,
     title: Name,
-    /** Measured round-trip time by region, in milliseconds. Regions without a value are not considered. */
-    rtt: Type.Record(Name, Type.Number({ minimum: 0, maximum: 10_000 }), {
+    /**
+     * Measured round-trip time by region, in milliseconds. Regions without an entry are not considered. `null` stands for a
+     * region whose measurement failed: it is considered after all others, and only at the last step of the latency policy.
+     */
+    rtt: Type.Record(Name, Type.Union([Type.Number({ minimum: 0, maximum: 10_000 }), Type.Null()]), {
       minProperties: 1,
       maxProperties: 64,
       additionalProperties: false,
@@ -187,8 +192,8 @@ const matchFields = {
   rank: Type.Integer({ minimum: 1 }),
   /** Number of candidates: region pools that could serve the request. */
   candidates: Type.Integer({ minimum: 1 }),
-  /** The round-trip time that the client measured to the region, in milliseconds. */
-  rttMs: Type.Number(),
+  /** The round-trip time that the client measured to the region, in milliseconds. Absent if it could not. */
+  rttMs: Type.Optional(Type.Number()),
   /** Why the session was placed there, in one sentence for people. */
   reason: Type.String(),
 };

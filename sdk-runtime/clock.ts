@@ -1,6 +1,6 @@
 /**
- * Time and timers of an SDK. Tests and simulations replace them, to move time instead of waiting for it. This is the only file of
- * the SDKs that uses the platform's clock, timers and random numbers; the linter checks that.
+ * Time and timers of an SDK or server. Tests and simulations replace them, to move time instead of waiting for it. The platform's are
+ * used in this file of the SDKs only; the linter checks that.
  */
 export interface Clock {
   /** Milliseconds from an arbitrary start; never decreases. For durations, deadlines and intervals. */

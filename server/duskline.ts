@@ -16,6 +16,8 @@ import { createMetrics } from './http/metrics.js';
 import type { FleetStore } from './store/fleet-store.js';
 import { openStore, storeSettingsFrom, type StoreSettings } from './open-store.js';
 import { createRebalancerThread } from './rebalancer-thread.js';
+import type { Runtime, ServerClock } from './runtime/runtime.js';
+import { systemRuntime } from './runtime/system-runtime.js';
 import { createPlayerAdmission } from './transport/admit-player.js';
 import { createSocketServer, type SocketServer } from './transport/socket-server.js';
 
@@ -29,6 +31,8 @@ export interface DusklineOptions {
   readonly store?: FleetStore;
   /** Replaces intervals of background work, for tests. */
   readonly intervals?: Partial<BrokerIntervals>;
+  /** Replaces the clock and random numbers of this machine, for tests. */
+  readonly runtime?: Runtime;
 }
 
 /** A running broker. */
@@ -50,11 +54,14 @@ const STOP_STEP_DEADLINE_MS = 5_000;
  * @throws StoreUnavailableError when Redis cannot be reached; the error of the system when the port is in use
  */
 export async function startDuskline(options: DusklineOptions): Promise<Duskline> {
-  const { config, log } = options;
+  const { config, log, runtime = systemRuntime } = options;
+  const { clock } = runtime;
   const storeSettings = storeSettingsFrom(config, options.keyPrefix);
   const store =
     options.store ??
-    (await openStore(storeSettings, (error) => log.debug({ err: error }, 'a connection to Redis failed')));
+    (await openStore(storeSettings, runtime, (error) =>
+      log.debug({ err: error }, 'a connection to Redis failed'),
+    ));
   const metrics = createMetrics();
   const broker = createBroker({
     catalog: config.catalog,
@@ -63,25 +70,30 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     tiers: config.tiers,
     store,
     tickets: createTicketSigner(config.ticketMasterKey),
-    iceServers: createIceServers(config.iceServers),
-    ...chooseRebalancer(options, store, storeSettings),
+    iceServers: createIceServers(config.iceServers, clock),
+    ...chooseRebalancer(options, store, storeSettings, clock),
     rebalanceLimits: config.rebalance.limits,
     observer: metrics.observer,
     log,
+    ...runtime,
   });
   metrics.watchConnections(() => broker.connections);
 
-  const verifier = createTokenVerifier(config.auth);
+  const verifier = createTokenVerifier(config.auth, { clock });
   const sockets = createSocketServer({
     broker,
     limits: config.limits,
     log,
     admitPlayer: createPlayerAdmission({
       authenticate: createAuthenticator(verifier, 'player'),
-      resumeTokens: createResumeTokens(config.ticketMasterKey, { lifetimeMs: config.limits.resumeTokenMs }),
+      resumeTokens: createResumeTokens(config.ticketMasterKey, {
+        ...runtime,
+        lifetimeMs: config.limits.resumeTokenMs,
+      }),
       markTokenUsed: (playerId, tokenId, ttlMs) => store.useToken(playerId, tokenId, ttlMs),
     }),
     authenticateHost: createAuthenticator(verifier, 'host'),
+    runtime,
   });
   const app = createApp({
     broker,
@@ -117,6 +129,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
         server,
         store,
         log,
+        clock,
         ownsStore: options.store === undefined,
         goAwaySpreadMs: config.limits.goAwaySpreadMs,
       })),
@@ -129,6 +142,7 @@ interface RunningParts {
   readonly server: Server;
   readonly store: FleetStore;
   readonly log: Logger;
+  readonly clock: ServerClock;
   readonly ownsStore: boolean;
   readonly goAwaySpreadMs: number;
 }
@@ -140,6 +154,7 @@ async function stop({
   server,
   store,
   log,
+  clock,
   ownsStore,
   goAwaySpreadMs,
 }: RunningParts): Promise<void> {
@@ -152,22 +167,22 @@ async function stop({
   ];
   for (const [name, step] of steps) {
     const spreadMs = name === 'sockets' ? goAwaySpreadMs : 0;
-    const finished = await settlesWithin(STOP_STEP_DEADLINE_MS + spreadMs, step());
+    const finished = await settlesWithin(clock, STOP_STEP_DEADLINE_MS + spreadMs, step());
     if (!finished) log.warn({ step: name }, 'stop step exceeded its deadline and was abandoned');
   }
   log.info({ brokerId: broker.brokerId }, 'broker stopped');
 }
 
 /** Whether the work settled within the deadline. */
-async function settlesWithin(deadlineMs: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
+async function settlesWithin(clock: ServerClock, deadlineMs: number, work: Promise<void>): Promise<boolean> {
+  let cancelTimer: (() => void) | undefined;
   const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), deadlineMs);
+    cancelTimer = clock.setTimer(() => resolve(false), deadlineMs);
   });
   try {
     return await Promise.race([work.then(() => true), timeout]);
   } finally {
-    clearTimeout(timer);
+    cancelTimer?.();
   }
 }
 
@@ -176,12 +191,13 @@ function chooseRebalancer(
   { config: { catalog, rebalance }, store: givenStore, log }: DusklineOptions,
   store: FleetStore,
   storeSettings: StoreSettings,
+  clock: ServerClock,
 ): Pick<BrokerOptions, 'rebalancer'> {
   const { enabled, limits } = rebalance;
   if (!enabled) return {};
   const hasOwnThread = givenStore === undefined && storeSettings.redis !== null;
   const rebalancer = hasOwnThread
-    ? createRebalancerThread({ store: storeSettings, catalog, limits }, log)
+    ? createRebalancerThread({ store: storeSettings, catalog, limits }, log, clock)
     : createRebalancer(store, catalog, limits);
   return { rebalancer };
 }

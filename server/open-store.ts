@@ -1,4 +1,5 @@
 import type { Config, RedisConfig } from './config/config.js';
+import type { Runtime } from './runtime/runtime.js';
 import type { FleetStore } from './store/fleet-store.js';
 import { createMemoryStore } from './store/memory/memory-store.js';
 import type { RedisTarget } from './store/redis/connection.js';
@@ -32,9 +33,12 @@ export function storeSettingsFrom(
  */
 export async function openStore(
   { redis, ...options }: StoreSettings,
+  runtime: Runtime,
   onError: (error: Error) => void,
 ): Promise<FleetStore> {
-  return redis === null ? createMemoryStore(options) : createRedisStore({ ...options, ...redis, onError });
+  return redis === null
+    ? createMemoryStore({ ...options, clock: runtime.clock })
+    : createRedisStore({ ...options, ...redis, runtime, onError });
 }
 
 function toTarget({ topology, username, password, tls }: RedisConfig): RedisTarget {

@@ -4,6 +4,7 @@ import type { RoundPlan, Rebalancer, RoundRequest } from './broker/rebalance/reb
 import type { Catalog } from './domain/catalog.js';
 import type { RebalanceLimits } from './domain/rebalance/limits/rebalance-limits.js';
 import type { StoreSettings } from './open-store.js';
+import type { ServerClock } from './runtime/runtime.js';
 import { StoreUnavailableError } from './store/fleet-store.js';
 
 /** Input of the worker thread. Plain data. */
@@ -37,7 +38,7 @@ interface PendingRound {
  * thousands of sessions does not delay matches. The thread is started by the first round, and again by the next one after it
  * ended. A new thread starts with an empty cache and the minimum move budget.
  */
-export function createRebalancerThread(seed: RebalancerSeed, log: Logger): Rebalancer {
+export function createRebalancerThread(seed: RebalancerSeed, log: Logger, clock: ServerClock): Rebalancer {
   const pending = new Map<number, PendingRound>();
   let thread: Worker | undefined;
   let lastId = 0;
@@ -71,14 +72,14 @@ export function createRebalancerThread(seed: RebalancerSeed, log: Logger): Rebal
       const worker = (thread ??= start());
       lastId += 1;
       const message: RebalancerRequest = { id: lastId, request };
-      const timer = setTimeout(() => void worker.terminate(), ROUND_TIMEOUT_MS);
+      const cancelTimer = clock.setTimer(() => void worker.terminate(), ROUND_TIMEOUT_MS);
       try {
         return await new Promise<RoundPlan>((resolve, reject) => {
           pending.set(message.id, { resolve, reject });
           worker.postMessage(message);
         });
       } finally {
-        clearTimeout(timer);
+        cancelTimer();
       }
     },
     async close() {

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createRebalancer } from './broker/rebalance/plan-round.js';
 import { openStore } from './open-store.js';
 import type { RebalancerReply, RebalancerRequest, RebalancerSeed } from './rebalancer-thread.js';
+import { systemRuntime } from './runtime/system-runtime.js';
 import { StoreUnavailableError, type FleetStore } from './store/fleet-store.js';
 
 // Entry point of the rebalancer's worker thread. The broker terminates it.
@@ -13,7 +14,7 @@ let rebalancer: ReturnType<typeof createRebalancer> | undefined;
 async function planRound({ id, request }: RebalancerRequest): Promise<RebalancerReply> {
   try {
     // Each round tries to open the store until it succeeds: Redis may be unreachable at first.
-    store ??= openStore(seed.store, () => undefined);
+    store ??= openStore(seed.store, systemRuntime, () => undefined);
     rebalancer ??= createRebalancer(await store, seed.catalog, seed.limits);
     return { id, plan: await rebalancer.planRound(request) };
   } catch (error) {

@@ -51,7 +51,7 @@ export class Assignment {
   get candidates(): number {
     return this.#match.candidates;
   }
-  get rttMs(): number {
+  get rttMs(): number | undefined {
     return this.#match.rttMs;
   }
   get reason(): string {

@@ -141,7 +141,7 @@ export function createRecordedSockets(recorder: Recorder, player: string): Recor
 function allowedRegions({ requestId, title, rtt, regions }: Play): {
   requestId: string;
   title: string;
-  rtt: Record<string, number>;
+  rtt: Play['rtt'];
 } {
   const allowed = Object.entries(rtt).filter(
     ([region]) => regions?.only?.includes(region) !== false && regions?.exclude?.includes(region) !== true,

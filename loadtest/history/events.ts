@@ -14,8 +14,8 @@ export type ClientEvent =
   | (Request & {
       readonly type: 'requested';
       readonly title: string;
-      /** Milliseconds by region, without the regions that the request excludes. */
-      readonly rtt: Readonly<Record<string, number>>;
+      /** Milliseconds by region, without the regions that the request excludes; `null` for a failed measurement. */
+      readonly rtt: Readonly<Record<string, number | null>>;
       /** Pools that can serve the request; absent when the observer does not know, then any pool is accepted. */
       readonly pools?: readonly string[];
       readonly tier?: string;
@@ -32,7 +32,8 @@ export type ClientEvent =
       readonly pool: string;
       readonly rank: number;
       readonly candidates: number;
-      readonly rttMs: number;
+      /** Absent if the client could not measure the region. */
+      readonly rttMs?: number | undefined;
       readonly claimWithinMs: number;
     })
   | (Request & { readonly type: 'refused'; readonly code: string })

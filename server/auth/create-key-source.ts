@@ -3,11 +3,11 @@ import type { TokenAlgorithm, TokenKeys } from './auth-config.js';
 import type { JwksOptions } from './jwks-key-source.js';
 import type { KeyLookup, KeySource } from './key-source.js';
 
-/** Creates the configured key source. `now` is the clock, in milliseconds since 1970. */
+/** Creates the configured key source. */
 export function createKeySource(
   keys: TokenKeys,
   algorithms: readonly TokenAlgorithm[],
-  now: () => number,
+  clock: JwksOptions['clock'],
 ): KeySource {
   switch (keys.kind) {
     case 'secret':
@@ -15,7 +15,7 @@ export function createKeySource(
     case 'public':
       return singleKey(keys.publicKey);
     case 'jwks':
-      return publishedKeys({ url: keys.url, algorithms, now });
+      return publishedKeys({ url: keys.url, algorithms, clock });
   }
 }
 

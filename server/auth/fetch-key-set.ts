@@ -1,4 +1,5 @@
 import type { ReadableStream } from 'node:stream/web';
+import type { ServerClock } from '../runtime/runtime.js';
 
 /** Largest accepted answer. A key set of thousands of keys is far smaller. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -13,11 +14,28 @@ interface KeySetBody {
  *
  * @throws Error when the server does not answer in time, or not with a key set of at most 1 MiB.
  */
-export async function fetchKeySet(url: string, timeoutMs: number): Promise<KeySetBody> {
+export async function fetchKeySet(
+  url: string,
+  timeoutMs: number,
+  clock: Pick<ServerClock, 'setBackgroundTimer'>,
+): Promise<KeySetBody> {
+  const timeout = new AbortController();
+  const cancelTimer = clock.setBackgroundTimer(
+    () => timeout.abort(new Error(`The key server did not answer within ${timeoutMs} ms.`)),
+    timeoutMs,
+  );
+  try {
+    return await readKeySet(url, timeout.signal);
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function readKeySet(url: string, signal: AbortSignal): Promise<KeySetBody> {
   const response = await fetch(url, {
     headers: { accept: 'application/jwk-set+json, application/json' },
     redirect: 'error',
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
   });
   if (!response.ok || response.body === null) {
     await response.body?.cancel();

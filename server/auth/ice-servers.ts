@@ -1,5 +1,6 @@
 import type { IceServer } from '@duskline/protocol';
 import type { KeyObject } from 'node:crypto';
+import type { ServerClock } from '../runtime/runtime.js';
 import { turnCredentials } from './turn-credentials.js';
 
 /** Default lifetime of TURN credentials: long enough to start a stream and to restart it for a while. */
@@ -20,16 +21,14 @@ export interface IceServerConfig {
 /**
  * Creates a function that returns the ICE servers of a session, with TURN credentials for that session. Returns an empty list
  * if no servers are configured.
- *
- * @param now milliseconds since 1970; default: the system's clock
  */
 export function createIceServers(
   servers: readonly IceServerConfig[],
-  now: () => number = Date.now,
+  clock: Pick<ServerClock, 'wallMs'>,
 ): (sessionId: string) => IceServer[] {
   return (sessionId) =>
     servers.map(({ urls, turn }) => ({
       urls: [...urls],
-      ...(turn === null ? {} : turnCredentials(turn.secret, sessionId, now() + turn.ttlMs)),
+      ...(turn === null ? {} : turnCredentials(turn.secret, sessionId, clock.wallMs() + turn.ttlMs)),
     }));
 }

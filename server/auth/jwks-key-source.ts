@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import jwksRsa from 'jwks-rsa';
+import type { ServerClock } from '../runtime/runtime.js';
 import type { TokenAlgorithm } from './auth-config.js';
 import { fetchKeySet } from './fetch-key-set.js';
 import { unsuitableKeyReason } from './key-material.js';
@@ -9,8 +10,7 @@ import type { KeyLookup, KeySource } from './key-source.js';
 export interface JwksOptions {
   readonly url: string;
   readonly algorithms: readonly TokenAlgorithm[];
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly clock: Pick<ServerClock, 'monotonicMs' | 'setBackgroundTimer'>;
   /** How long a key set is used before it is fetched again. A withdrawn key is refused after that. Default: 10 min. */
   readonly freshForMs?: number;
   /** How much longer the last key set is used while the server is unreachable. Default: 1 h. */
@@ -47,7 +47,7 @@ interface LibraryKey {
  * that long before signing with it.
  */
 export function createJwksKeySource(options: JwksOptions): KeySource {
-  const { url, algorithms, now } = options;
+  const { url, algorithms, clock } = options;
   const freshForMs = options.freshForMs ?? 600_000;
   const usableForMs = freshForMs + (options.staleForMs ?? 3_600_000);
   const cooldownMs = options.cooldownMs ?? 10_000;
@@ -58,7 +58,7 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
     jwksUri: url,
     cache: false,
     rateLimit: false,
-    fetcher: (uri) => fetchKeySet(uri, timeoutMs),
+    fetcher: (uri) => fetchKeySet(uri, timeoutMs, clock),
   });
 
   let current: KeySet | null = null;
@@ -68,7 +68,7 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
     try {
       const published = await client.getSigningKeys();
       const keys = published.flatMap((entry) => usableKeys(entry, algorithms));
-      current = { keys, fetchedAtMs: now() };
+      current = { keys, fetchedAtMs: clock.monotonicMs() };
       return true;
     } catch {
       return false;
@@ -77,12 +77,13 @@ export function createJwksKeySource(options: JwksOptions): KeySource {
 
   /** Fetches the set. Joins a running fetch; within the cooldown returns the result of the last one. */
   function refresh(): Promise<boolean> {
-    if (attempt === null || now() - attempt.atMs >= cooldownMs) attempt = { atMs: now(), done: load() };
+    if (attempt === null || clock.monotonicMs() - attempt.atMs >= cooldownMs)
+      attempt = { atMs: clock.monotonicMs(), done: load() };
     return attempt.done;
   }
 
   function lookUp(keyId: string | null, algorithm: TokenAlgorithm, withinMs: number): KeyObject | null {
-    if (current === null || now() - current.fetchedAtMs >= withinMs) return null;
+    if (current === null || clock.monotonicMs() - current.fetchedAtMs >= withinMs) return null;
     const suitable = current.keys.filter((entry) => entry.algorithm === algorithm);
     if (keyId !== null) return suitable.find((entry) => entry.keyId === keyId)?.key ?? null;
     // Without a key id, the key must be the only one: trying all keys would hide a wrong configuration.

@@ -1,10 +1,11 @@
-import { randomUUID, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { Register } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import { TICKET_ISSUER } from '@duskline/protocol/constants';
 import jwt from 'jsonwebtoken';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { RandomSource, ServerClock } from '../runtime/runtime.js';
 import { SUBJECT_PATTERN } from './claims.js';
 import { checkMasterKey, deriveKey } from './derived-key.js';
 
@@ -67,8 +68,8 @@ export interface ResumeTokens {
 export interface ResumeTokenOptions {
   /** How long resume tokens may replace a player token, from when the player showed it, in milliseconds. */
   readonly lifetimeMs: number;
-  /** Milliseconds since 1970. Default: the system's clock. */
-  readonly now?: () => number;
+  readonly clock: Pick<ServerClock, 'wallMs'>;
+  readonly random: Pick<RandomSource, 'uuid'>;
 }
 
 /**
@@ -80,25 +81,25 @@ export interface ResumeTokenOptions {
  * @throws KeyMaterialError when the master key is shorter than 32 bytes
  */
 export function createResumeTokens(masterKey: KeyObject, options: ResumeTokenOptions): ResumeTokens {
-  const { lifetimeMs, now = Date.now } = options;
+  const { lifetimeMs, clock, random } = options;
   checkMasterKey(masterKey);
   const key = deriveKey(masterKey, PURPOSE);
 
   return {
-    sign({ playerId, tier }, expiresAtMs = now() + lifetimeMs) {
+    sign({ playerId, tier }, expiresAtMs = clock.wallMs() + lifetimeMs) {
       const claims = {
         iss: TICKET_ISSUER,
         aud: AUDIENCE,
         sub: playerId,
         tier,
-        jti: randomUUID(),
-        iat: Math.floor(now() / 1000),
+        jti: random.uuid(),
+        iat: Math.floor(clock.wallMs() / 1000),
         exp: Math.ceil(expiresAtMs / 1000),
       };
       return jwt.sign(claims, key, { algorithm: 'HS256' });
     },
     verify(token) {
-      const nowMs = now();
+      const nowMs = clock.wallMs();
       let claims: unknown;
       try {
         claims = jwt.verify(token, key, {

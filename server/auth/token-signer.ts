@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { BROKER_AUDIENCE } from '@duskline/protocol/constants';
 import jwt from 'jsonwebtoken';
+import type { ServerClock } from '../runtime/runtime.js';
+import { systemClock } from '../runtime/system-runtime.js';
 import type { TokenAlgorithm } from './auth-config.js';
 import { isName, SUBJECT_PATTERN } from './claims.js';
 import type { Scope } from './principal.js';
@@ -36,8 +38,8 @@ export interface TokenSignerOptions {
   readonly issuer?: string;
   /** Header `kid`; none when absent. */
   readonly keyId?: string;
-  /** Milliseconds since 1970. Default: the system's clock. */
-  readonly now?: () => number;
+  /** Default: the system's clock. */
+  readonly clock?: Pick<ServerClock, 'wallMs'>;
 }
 
 /** Signs tokens for development, tests and load tests. In production an identity provider does. */
@@ -52,12 +54,12 @@ export interface TokenSigner {
 
 /** Creates a signer of tokens that `createTokenVerifier` accepts. */
 export function createTokenSigner(options: TokenSignerOptions): TokenSigner {
-  const now = options.now ?? Date.now;
+  const { clock = systemClock } = options;
   return {
     sign(request, ttlMs) {
       if (!Number.isFinite(ttlMs) || ttlMs < 1000)
         throw new RangeError('The lifetime of a token must be at least one second (1000 ms).');
-      const iat = Math.floor(now() / 1000);
+      const iat = Math.floor(clock.wallMs() / 1000);
       const claims = { ...claimsOf(request), aud: BROKER_AUDIENCE, iat, exp: iat + Math.floor(ttlMs / 1000) };
       return jwt.sign(claims, options.key, {
         algorithm: options.algorithm,

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { BROKER_AUDIENCE } from '@duskline/protocol/constants';
 import jwt from 'jsonwebtoken';
+import type { ServerClock } from '../runtime/runtime.js';
 import type { AuthConfig, TokenAlgorithm } from './auth-config.js';
 import { readClaims } from './claims.js';
 import { createKeySource } from './create-key-source.js';
@@ -29,18 +30,15 @@ export interface TokenVerifier {
   verify<K extends PrincipalKind>(kind: K, token: string): Promise<VerifyResult<PrincipalOf[K]>>;
 }
 
-/** Replacements for tests. */
 export interface TokenVerifierOptions {
-  /** Milliseconds since 1970. Default: the system's clock. */
-  readonly now?: () => number;
-  /** Source of the keys. Default: the configured one. */
+  readonly clock: Pick<ServerClock, 'wallMs' | 'monotonicMs' | 'setBackgroundTimer'>;
+  /** Source of the keys, for tests. Default: the configured one. */
   readonly keySource?: KeySource;
 }
 
 /** Creates a verifier for the configured algorithms, keys and issuer, and the audience `duskline`. */
-export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOptions = {}): TokenVerifier {
-  const now = options.now ?? Date.now;
-  const keySource = options.keySource ?? createKeySource(config.keys, config.algorithms, now);
+export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOptions): TokenVerifier {
+  const { clock, keySource = createKeySource(config.keys, config.algorithms, clock) } = options;
 
   return {
     async verify(kind, token) {
@@ -55,7 +53,7 @@ export function createTokenVerifier(config: AuthConfig, options: TokenVerifierOp
             )
           : refuse('UNAUTHENTICATED', 'The token is signed with an unknown key.');
       }
-      const payload = checkToken(token, found.key, header.algorithm, config, now());
+      const payload = checkToken(token, found.key, header.algorithm, config, clock.wallMs());
       return payload.ok ? readClaims(kind, payload.claims) : payload;
     },
   };

@@ -11,6 +11,7 @@ import type {
   Signal,
   Stay,
 } from '@duskline/protocol';
+import type { Runtime } from '../runtime/runtime.js';
 import type { FleetStore } from '../store/fleet-store.js';
 import type { Channel, ClientConnection, HostConnection } from './connections/connections.js';
 import type { Credentials } from './credentials.js';
@@ -23,7 +24,11 @@ import type { Reporting } from './reporting.js';
 import type { BrokerSettings } from './settings.js';
 
 export interface BrokerOptions
-  extends Credentials, Omit<Reporting, 'limitedLog'>, Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'> {
+  extends
+    Credentials,
+    Omit<Reporting, 'limitedLog'>,
+    Pick<BrokerSettings, 'catalog' | 'limits' | 'tiers'>,
+    Runtime {
   readonly store: FleetStore;
   /** Intervals that are absent are taken from `DEFAULT_INTERVALS`. */
   readonly intervals?: Partial<BrokerIntervals>;

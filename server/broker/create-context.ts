@@ -1,4 +1,5 @@
 import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/limits/rebalance-limits.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { BrokerOptions } from './broker.js';
 import { ArrivalLimiter } from './connections/arrival-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';
@@ -27,6 +28,7 @@ const EARLY_LOSS_KEPT_MS = 10_000;
 
 /** All ports of a broker. Only the composition of the broker uses this type; a use case names the ports that it needs. */
 export type BrokerContext = BrokerSettings &
+  Runtime &
   StoreAccess &
   Connections &
   Requests &
@@ -37,34 +39,36 @@ export type BrokerContext = BrokerSettings &
 
 /** @param brokerId short and without a dot: connection ids are `<brokerId>.<number>` */
 export function createContext(options: BrokerOptions, brokerId: string): BrokerContext {
-  const { catalog, limits, tiers, store, tickets, iceServers, observer, log } = options;
+  const { catalog, limits, tiers, store, tickets, iceServers, observer, log, clock, random } = options;
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
   const fleet = new FleetCache(store, catalog);
   return {
     brokerId,
+    clock,
+    random,
     catalog,
     limits,
     intervals,
     tiers,
     rebalanceLimits: options.rebalanceLimits ?? DEFAULT_REBALANCE_LIMITS,
     store,
-    batches: createStoreBatches(store, fleet, brokerId, limits),
-    storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs),
-    recentEnds: new RecentEnds(),
+    batches: createStoreBatches(store, fleet, brokerId, limits, clock),
+    storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs, clock),
+    recentEnds: new RecentEnds(clock),
     fleet,
     connections: new ConnectionDirectory(),
-    disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs),
-    failedHosts: new ExpiringRecords(limits.resumeWindowMs),
-    earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS),
-    arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK),
+    disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs, clock),
+    failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
+    earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
+    arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK, clock),
     waitingRequests: new WaitingRequests(),
-    disconnectedRequests: new ExpiringRecords(limits.queueGraceMs),
+    disconnectedRequests: new ExpiringRecords(limits.queueGraceMs, clock),
     tickets,
     iceServers,
     events: createBrokerEvents(),
     activeMoves: new ActiveMoves(),
     observer,
     log,
-    limitedLog: createLimitedLog(log),
+    limitedLog: createLimitedLog(log, clock),
   };
 }

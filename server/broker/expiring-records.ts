@@ -1,3 +1,5 @@
+import type { ServerClock } from '../runtime/runtime.js';
+
 /** Default maximum number of records. When more sockets are lost at once, the oldest records are dropped. */
 const MAX_RECORDS = 20_000;
 
@@ -21,17 +23,16 @@ export class ExpiringRecords<T extends { readonly sessionId: string }> {
   /**
    * @param retentionMs how long a record is kept after it was last added
    * @param max maximum number of records
-   * @param now monotonic clock, in milliseconds
    */
   constructor(
     readonly retentionMs: number,
+    private readonly clock: Pick<ServerClock, 'monotonicMs'>,
     readonly max: number = MAX_RECORDS,
-    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Adds a record, or replaces the session's record and restarts its retention time. */
   add(item: T): void {
-    const nowMs = this.now();
+    const nowMs = this.clock.monotonicMs();
     this.#records.delete(item.sessionId);
     this.#records.set(item.sessionId, { item, untilMs: nowMs + this.retentionMs });
     if (nowMs >= this.#nextDropMs) this.#dropExpired(nowMs);
@@ -45,11 +46,11 @@ export class ExpiringRecords<T extends { readonly sessionId: string }> {
   /** The session's record, unless it has expired. */
   get(sessionId: string): T | undefined {
     const kept = this.#records.get(sessionId);
-    return kept !== undefined && kept.untilMs > this.now() ? kept.item : undefined;
+    return kept !== undefined && kept.untilMs > this.clock.monotonicMs() ? kept.item : undefined;
   }
 
   get all(): readonly T[] {
-    this.#dropExpired(this.now());
+    this.#dropExpired(this.clock.monotonicMs());
     return [...this.#records.values()].map(({ item }) => item);
   }
 

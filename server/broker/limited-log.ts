@@ -1,3 +1,4 @@
+import type { ServerClock } from '../runtime/runtime.js';
 import type { Logger } from './logger.js';
 
 /** Lines of one message in a window. Further ones are only counted. */
@@ -16,13 +17,12 @@ interface MessageLines {
   leftOut: number;
 }
 
-/** @param now monotonic clock, in milliseconds */
-export function createLimitedLog(log: Logger, now: () => number = () => performance.now()): LimitedLog {
+export function createLimitedLog(log: Logger, clock: Pick<ServerClock, 'monotonicMs'>): LimitedLog {
   /** By message. Messages are fixed texts of the source, so their number is bounded. */
   const lines = new Map<string, MessageLines>();
   return {
     warn(fields, message) {
-      const nowMs = now();
+      const nowMs = clock.monotonicMs();
       const line = lines.get(message) ?? { windowEndsAtMs: 0, logged: 0, leftOut: 0 };
       lines.set(message, line);
       if (nowMs >= line.windowEndsAtMs) Object.assign(line, { windowEndsAtMs: nowMs + WINDOW_MS, logged: 0 });

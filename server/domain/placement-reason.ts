@@ -1,4 +1,4 @@
-import type { Candidate } from './ranking.js';
+import { NOT_PREFERRED, type Candidate } from './ranking.js';
 
 /**
  * One sentence for players and operators: why the session was placed in this region pool.
@@ -12,13 +12,16 @@ export function explainPlacement(candidates: readonly Candidate[], chosen: numbe
   if (winner === undefined)
     throw new RangeError(`There is no candidate ${chosen}: the request has ${candidates.length}.`);
   const where = `${winner.regionPool.region}/${winner.regionPool.pool}`;
-  const facts = `${Math.round(winner.rttMs)} ms away, ${Math.round(winner.utilisation * 100)} % in use`;
+  const distance = winner.isMeasured ? `${Math.round(winner.rttMs)} ms away` : 'not measured';
+  const facts = `${distance}, ${Math.round(winner.utilisation * 100)} % in use`;
   if (chosen > 0) {
     const full = [
       ...new Set(candidates.slice(0, chosen).map((c) => `${c.regionPool.region}/${c.regionPool.pool}`)),
     ];
     return `${where} (${facts}): full before it: ${full.slice(0, 4).join(', ')}${full.length > 4 ? ', …' : ''}.`;
   }
+  if (!winner.isMeasured) return `${where} (${facts}): no suitable region was measured.`;
+  if (winner.preference !== NOT_PREFERRED) return `${where} (${facts}): preferred by the player.`;
   const nearest = candidates.reduce((best, c) => (c.rttMs < best.rttMs ? c : best), winner);
   return nearest.regionPool.region === winner.regionPool.region
     ? `${where} (${facts}): the nearest suitable region.`

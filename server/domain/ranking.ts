@@ -3,10 +3,14 @@ import { isSuitable, type DeviceAbility, type PoolRequirements } from './suitabi
 
 /** The fields of a request that the ranking uses. */
 export interface PlacementRequest extends PoolRequirements {
-  /** Measured round-trip time by region, in milliseconds. */
-  readonly rtt: Readonly<Record<string, number>>;
+  /** Measured round-trip time by region, in milliseconds; `null` if the measurement failed. */
+  readonly rtt: Readonly<Record<string, number | null>>;
   readonly regions?:
-    | { readonly only?: readonly string[] | undefined; readonly exclude?: readonly string[] | undefined }
+    | {
+        readonly only?: readonly string[] | undefined;
+        readonly exclude?: readonly string[] | undefined;
+        readonly prefer?: readonly string[] | undefined;
+      }
     | undefined;
 }
 
@@ -21,7 +25,11 @@ export interface FleetView {
 /** A region pool that may serve the request. */
 export interface Candidate {
   readonly regionPool: RegionPool;
+  /** The largest that the latency policy accepts if the client could not measure the region. */
   readonly rttMs: number;
+  readonly isMeasured: boolean;
+  /** Index in the player's list of preferred regions; `NOT_PREFERRED` if it is not there. */
+  readonly preference: number;
   /** Utilisation, 0 to 1; 1 if no ready host is known. */
   readonly utilisation: number;
   /** `rttMs` plus the cost of congestion, in milliseconds. Lower is better. */
@@ -37,6 +45,9 @@ export type Ranking =
       readonly ok: false;
       readonly code: 'UNKNOWN_TITLE' | 'NO_SUITABLE_POOL' | 'NO_REGION_IN_REACH' | 'REGION_CLOSED';
     };
+
+/** `Candidate.preference` of regions that the player does not prefer: beyond every index. */
+export const NOT_PREFERRED = Number.MAX_SAFE_INTEGER;
 
 /** Weight of congestion relative to distance, in milliseconds (see `congestionCostMs`). */
 const CONGESTION_WEIGHT_MS = 8;
@@ -62,8 +73,8 @@ export function acceptableAfterMs(policy: readonly LatencyStep[], rttMs: number)
 }
 
 /**
- * Ranks the region pools that may serve the request: first those that the latency policy accepts earlier, then those with
- * the lower cost.
+ * Ranks the region pools that may serve the request: first those that the latency policy accepts earlier, then measured
+ * ones, then those that the player prefers, then those with the lower cost.
  */
 export function rankCandidates(
   catalog: Catalog,
@@ -84,15 +95,15 @@ export function rankCandidates(
 
   const open: Candidate[] = [];
   let isInReach = false;
-  for (const [region, rttMs] of Object.entries(request.rtt)) {
-    const acceptableAfter = isAllowed(catalog, request, region)
-      ? acceptableAfterMs(title.latencyPolicy, rttMs)
-      : undefined;
-    if (acceptableAfter === undefined) continue;
+  for (const [region, measuredMs] of Object.entries(request.rtt)) {
+    if (!isAllowed(catalog, request, region)) continue;
+    const reach = reachOf(title.latencyPolicy, measuredMs);
+    if (reach === undefined) continue;
     isInReach = true;
+    const preference = preferenceOf(request, region);
     for (const { pool } of pools) {
       const regionPool = { region, pool };
-      if (fleet.isOpen(regionPool)) open.push(toCandidate(fleet, regionPool, rttMs, acceptableAfter));
+      if (fleet.isOpen(regionPool)) open.push(toCandidate(fleet, regionPool, reach, preference));
     }
   }
   if (!isInReach) return { ok: false, code: 'NO_REGION_IN_REACH' };
@@ -110,16 +121,38 @@ function isAllowed(catalog: Catalog, request: PlacementRequest, region: string):
   );
 }
 
+/** How near a region is to the player. */
+type Reach = Pick<Candidate, 'rttMs' | 'isMeasured' | 'acceptableAfterMs'>;
+
+/** @returns `undefined` if the policy never accepts the region */
+function reachOf(policy: readonly LatencyStep[], measuredMs: number | null): Reach | undefined {
+  if (measuredMs === null) {
+    const last = policy.at(-1);
+    return last && { rttMs: last.maxRttMs, isMeasured: false, acceptableAfterMs: last.afterMs };
+  }
+  const acceptableAfter = acceptableAfterMs(policy, measuredMs);
+  return acceptableAfter === undefined
+    ? undefined
+    : { rttMs: measuredMs, isMeasured: true, acceptableAfterMs: acceptableAfter };
+}
+
+function preferenceOf({ regions }: PlacementRequest, region: string): number {
+  const index = regions?.prefer?.indexOf(region) ?? -1;
+  return index < 0 ? NOT_PREFERRED : index;
+}
+
 function toCandidate(
   fleet: FleetView,
   regionPool: RegionPool,
-  rttMs: number,
-  acceptableAfter: number,
+  { rttMs, isMeasured, acceptableAfterMs: acceptableAfter }: Reach,
+  preference: number,
 ): Candidate {
   const utilisation = fleet.utilisation(regionPool) ?? 1;
   return {
     regionPool,
     rttMs,
+    isMeasured,
+    preference,
     utilisation,
     costMs: rttMs + congestionCostMs(utilisation),
     acceptableAfterMs: acceptableAfter,
@@ -130,6 +163,8 @@ function toCandidate(
 function byPreference(a: Candidate, b: Candidate): number {
   return (
     a.acceptableAfterMs - b.acceptableAfterMs ||
+    Number(b.isMeasured) - Number(a.isMeasured) ||
+    a.preference - b.preference ||
     a.costMs - b.costMs ||
     a.rttMs - b.rttMs ||
     compareNames(a.regionPool.region, b.regionPool.region) ||

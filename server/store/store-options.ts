@@ -10,11 +10,6 @@ export interface StoreOptions {
   readonly resumeWindowMs?: number;
   /** How long hosts are left out that fail new sessions. `DEFAULT_BACK_OFF` when absent. */
   readonly backOff?: BackOff;
-  /**
-   * Milliseconds since 1970, for simulations and model tests, which control the time. When absent, the memory store uses
-   * the process's clock and the Redis store uses Redis's.
-   */
-  readonly clock?: () => number;
 }
 
 export const DEFAULT_OFFER_MS = 15_000;

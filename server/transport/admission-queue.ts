@@ -1,4 +1,5 @@
 import type { Limits } from '../domain/limits.js';
+import type { ServerClock } from '../runtime/runtime.js';
 import { AdmissionRate } from './admission-rate.js';
 
 /** A client whose upgrade request has arrived and was not answered yet. */
@@ -13,23 +14,13 @@ export interface WaitingClient {
   admit(): void;
 }
 
-/** Clock and timers of the queue; replaced in tests. */
-export interface QueueClock {
-  /** Monotonic time in milliseconds. */
-  nowMs(): number;
-  setTimer(run: () => void, delayMs: number): void;
-}
+type QueueClock = Pick<ServerClock, 'monotonicMs' | 'setBackgroundTimer'>;
 
 /**
  * Maximum number of admissions in one turn of the event loop. Admissions that a busy broker missed beyond that are not made
  * up for, so a broker with long turns admits fewer clients.
  */
 const MAX_BURST = 4;
-
-const SYSTEM_CLOCK: QueueClock = {
-  nowMs: () => performance.now(),
-  setTimer: (run, delayMs) => void setTimeout(run, delayMs).unref(),
-};
 
 /**
  * Admits clients in the order of their arrival, at a rate that the broker can sustain. When thousands of clients reconnect at
@@ -48,7 +39,7 @@ export class AdmissionQueue<Client extends WaitingClient> {
 
   constructor(
     { admissionsPerSecond, admissionWaitMs }: Pick<Limits, 'admissionsPerSecond' | 'admissionWaitMs'>,
-    clock = SYSTEM_CLOCK,
+    clock: QueueClock,
   ) {
     this.#clock = clock;
     this.#rate = new AdmissionRate(admissionsPerSecond);
@@ -85,11 +76,11 @@ export class AdmissionQueue<Client extends WaitingClient> {
   }
 
   #isDue(): boolean {
-    return this.#dueAtMs <= this.#clock.nowMs();
+    return this.#dueAtMs <= this.#clock.monotonicMs();
   }
 
   #admit(client: Client): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     this.#rate.recordAdmission(nowMs);
     const { intervalMs } = this.#rate;
     this.#dueAtMs = Math.max(this.#dueAtMs, nowMs - (MAX_BURST - 1) * intervalMs) + intervalMs;
@@ -100,11 +91,11 @@ export class AdmissionQueue<Client extends WaitingClient> {
   #scheduleNext(): void {
     if (this.#hasTimer) return;
     this.#hasTimer = true;
-    const delayMs = Math.max(1, this.#dueAtMs - this.#clock.nowMs());
-    const dueAtMs = this.#clock.nowMs() + delayMs;
-    this.#clock.setTimer(() => {
+    const delayMs = Math.max(1, this.#dueAtMs - this.#clock.monotonicMs());
+    const dueAtMs = this.#clock.monotonicMs() + delayMs;
+    this.#clock.setBackgroundTimer(() => {
       this.#hasTimer = false;
-      this.#rate.recordTimerDelay(this.#clock.nowMs() - dueAtMs);
+      this.#rate.recordTimerDelay(this.#clock.monotonicMs() - dueAtMs);
       this.#admitDue();
     }, delayMs);
   }

@@ -3,6 +3,7 @@ import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
+import type { ServerClock } from '../runtime/runtime.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
@@ -11,6 +12,7 @@ import type { SocketChannel } from './socket.js';
 /** What all client connections of a broker share. */
 export interface ClientHandlerOptions {
   readonly broker: Broker;
+  readonly clock: Pick<ServerClock, 'monotonicMs'>;
   readonly admit: AdmitPlayer;
 }
 
@@ -71,7 +73,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
       case 'signal': {
         const { sessionId } = message;
         this.#signals ??= new SignalBudgets();
-        if (this.#signals.spend(sessionId, performance.now()))
+        if (this.#signals.spend(sessionId, this.#options.clock.monotonicMs()))
           return broker.relayClientSignal(client, message);
         this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), sessionId);
         return;

@@ -2,6 +2,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { ParseResult } from '@duskline/protocol/validation';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
+import type { ServerClock } from '../runtime/runtime.js';
 import { MessageBudget, type MessageRate } from './message-budget.js';
 import type { PeerSocket, SocketListener } from './peer-socket.js';
 import type { PingMonitor, MonitoredConnection } from './ping-monitor.js';
@@ -31,6 +32,7 @@ export interface ConnectionRules {
   readonly helloDeadlineMs: number;
   readonly monitor: PingMonitor;
   readonly log: Logger;
+  readonly clock: ServerClock;
   /** Called when the socket is closed. */
   readonly onClosed: (socket: PeerSocket) => void;
 }
@@ -69,7 +71,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   #firstMessage: Promise<void> | undefined;
   /** Messages that arrived before that. */
   #waitingMessages = 0;
-  #helloTimer: NodeJS.Timeout | undefined;
+  #cancelHelloTimer: (() => void) | undefined;
   #batch: MessageBatch = { pending: 0, onHandled: undefined };
 
   constructor(
@@ -82,8 +84,8 @@ export class ConnectionHandler<Message extends { readonly type: string }>
     this.#channel = channel;
     this.#handler = handler;
     this.#rules = rules;
-    this.#budget = new MessageBudget(rules.rate, performance.now());
-    this.#helloTimer = setTimeout(() => this.#closeOnHelloTimeout(), rules.helloDeadlineMs);
+    this.#budget = new MessageBudget(rules.rate, rules.clock.monotonicMs());
+    this.#cancelHelloTimer = rules.clock.setTimer(() => this.#closeOnHelloTimeout(), rules.helloDeadlineMs);
     socket.listen(this);
     rules.monitor.watch(this);
   }
@@ -111,7 +113,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
       return;
     }
     const result = this.#handler.parse(data.toString('utf8'));
-    const nowMs = performance.now();
+    const nowMs = this.#rules.clock.monotonicMs();
     if (!this.#budgetFor(result, nowMs).spend(nowMs)) {
       this.#channel.closeWith('TOO_MANY_MESSAGES');
       return;
@@ -127,11 +129,11 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   /** `ws` reports protocol errors of the peer (frame too large, invalid UTF-8) and closes, but waits 30 s for the peer's close frame. */
   onError(error: Error): void {
     this.#rules.log.debug({ err: error, connectionId: this.#channel.connectionId }, 'socket error');
-    setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
+    this.#rules.clock.setBackgroundTimer(() => this.#socket.terminate(), CLOSE_GRACE_MS);
   }
 
   onClose(): void {
-    clearTimeout(this.#helloTimer);
+    this.#cancelHelloTimer?.();
     this.#rules.monitor.unwatch(this);
     this.#handler.closed();
     this.#rules.onClosed(this.#socket);
@@ -150,7 +152,7 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   }
 
   #closeOnHelloTimeout(): void {
-    this.#helloTimer = undefined;
+    this.#cancelHelloTimer = undefined;
     if (!this.#handler.established) this.#channel.closeWith('HELLO_TIMEOUT');
   }
 
@@ -178,8 +180,8 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   async #handleFirstMessage(message: Message): Promise<void> {
     await this.#handleMessage(message);
     if (!this.#handler.established) return;
-    clearTimeout(this.#helloTimer);
-    this.#helloTimer = undefined;
+    this.#cancelHelloTimer?.();
+    this.#cancelHelloTimer = undefined;
   }
 
   /** Calls the handler. All messages pass here, so that every failure is handled and a stop waits for all of them. */

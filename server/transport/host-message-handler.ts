@@ -5,6 +5,7 @@ import type { Broker } from '../broker/broker.js';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Authenticate } from './authenticate.js';
+import type { ServerClock } from '../runtime/runtime.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
@@ -12,6 +13,7 @@ import type { SocketChannel } from './socket.js';
 /** What all host connections of a broker share. */
 export interface HostHandlerOptions {
   readonly broker: Broker;
+  readonly clock: Pick<ServerClock, 'monotonicMs'>;
   readonly authenticate: Authenticate<HostBinding>;
 }
 
@@ -58,7 +60,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     }
     if (type === 'signal' || type === 'limit') {
       const { sessionId } = message;
-      if (!this.#budgets[type].spend(sessionId, performance.now())) {
+      if (!this.#budgets[type].spend(sessionId, this.#options.clock.monotonicMs())) {
         this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), sessionId);
         return;
       }

@@ -1,3 +1,5 @@
+import type { ServerClock } from '../runtime/runtime.js';
+
 /** A watched connection. It holds its own count, so that the monitor needs only a set entry for it. */
 export interface MonitoredConnection {
   /** Unanswered pings in a row. */
@@ -14,15 +16,22 @@ export interface MonitoredConnection {
 export class PingMonitor {
   readonly #watched = new Set<MonitoredConnection>();
   readonly #maxMissed: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #intervalMs: number;
+  readonly #clock: Pick<ServerClock, 'setBackgroundTimer'>;
+  #cancelTimer: () => void;
 
   /**
    * @param options.intervalMs time between two pings of a connection
    * @param options.maxMissed unanswered pings in a row after which a connection is terminated
    */
-  constructor(options: { readonly intervalMs: number; readonly maxMissed: number }) {
+  constructor(
+    options: { readonly intervalMs: number; readonly maxMissed: number },
+    clock: Pick<ServerClock, 'setBackgroundTimer'>,
+  ) {
     this.#maxMissed = options.maxMissed;
-    this.#timer = setInterval(() => this.#pingAll(), options.intervalMs).unref();
+    this.#intervalMs = options.intervalMs;
+    this.#clock = clock;
+    this.#cancelTimer = this.#setTimer();
   }
 
   watch(watched: MonitoredConnection): void {
@@ -34,8 +43,15 @@ export class PingMonitor {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#cancelTimer();
     this.#watched.clear();
+  }
+
+  #setTimer(): () => void {
+    return this.#clock.setBackgroundTimer(() => {
+      this.#cancelTimer = this.#setTimer();
+      this.#pingAll();
+    }, this.#intervalMs);
   }
 
   #pingAll(): void {

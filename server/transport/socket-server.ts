@@ -1,14 +1,14 @@
-import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { CLIENT_PATH, HOST_PATH, MAX_FRAGMENTS, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { BrokerToClient, BrokerToHost } from '@duskline/protocol';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocketServer, type Server as UpgradeServer } from 'ws';
 import type { Broker } from '../broker/broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Limits } from '../domain/limits.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { jittered } from '../broker/refusal.js';
 import { AdmissionQueue } from './admission-queue.js';
 import type { AdmitPlayer } from './admit-player.js';
@@ -19,8 +19,9 @@ import { HostMessageHandler } from './host-message-handler.js';
 import type { MessageRate } from './message-budget.js';
 import { PeerSocket } from './peer-socket.js';
 import { PingMonitor } from './ping-monitor.js';
-import { SocketChannel } from './socket.js';
+import { SocketChannel, type SocketRules } from './socket.js';
 import { WaitingUpgrade } from './waiting-upgrade.js';
+import { WriteQueue } from './write-queue.js';
 
 /** The collaborators of the WebSocket server. */
 export interface SocketServerOptions {
@@ -29,6 +30,7 @@ export interface SocketServerOptions {
   readonly log: Logger;
   readonly admitPlayer: AdmitPlayer;
   readonly authenticateHost: Authenticate<HostBinding>;
+  readonly runtime: Runtime;
 }
 
 /** WebSocket server of a broker. */
@@ -56,29 +58,32 @@ export const HOST_SIGNAL_RATE: MessageRate = { perSecond: 2_000, burst: 8_000 };
 
 /** Creates the WebSocket server. It accepts connections once it is attached to an HTTP server. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
-  const { broker, limits, log } = options;
-  const monitor = new PingMonitor({ intervalMs: limits.pingIntervalMs, maxMissed: limits.maxMissedPings });
+  const { broker, limits, log, runtime } = options;
+  const { clock } = runtime;
+  const pings = { intervalMs: limits.pingIntervalMs, maxMissed: limits.maxMissedPings };
+  const monitor = new PingMonitor(pings, clock);
   const clientSockets = createUpgrader(limits.maxFrameBytes);
   const hostSockets = createUpgrader(limits.maxHostFrameBytes);
   /** Handlers of the open sockets. */
   const open = new Map<PeerSocket, ClosableConnection>();
-  const admissions = new AdmissionQueue<WaitingUpgrade>(limits);
+  const admissions = new AdmissionQueue<WaitingUpgrade>(limits, clock);
   let closing = false;
 
-  const { helloDeadlineMs } = limits;
+  const { helloDeadlineMs, maxSocketBufferBytes } = limits;
+  const socketRules: SocketRules = { maxSocketBufferBytes, writes: new WriteQueue(clock), clock };
   const onClosed = (socket: PeerSocket): void => void open.delete(socket);
-  const common = { helloDeadlineMs, monitor, log, onClosed };
+  const common = { helloDeadlineMs, monitor, log, clock, onClosed };
   const clientRules: ConnectionRules = { ...common, rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE };
   const hostRules: ConnectionRules = { ...common, rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE };
-  const clientOptions = { broker, admit: options.admitPlayer };
-  const hostOptions = { broker, authenticate: options.authenticateHost };
+  const clientOptions = { broker, clock, admit: options.admitPlayer };
+  const hostOptions = { broker, clock, authenticate: options.authenticateHost };
 
   function openClient(socket: PeerSocket, request: IncomingMessage): void {
     const channel = new SocketChannel<BrokerToClient>(
       broker.nextConnectionId(),
       socket,
       request.socket,
-      limits,
+      socketRules,
     );
     const upgrade = { headerToken: bearerToken(request), beaconUrl: ownBeaconUrl(request) };
     handleConnection(socket, channel, new ClientMessageHandler(clientOptions, channel, upgrade), clientRules);
@@ -89,7 +94,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
       broker.nextConnectionId(),
       socket,
       request.socket,
-      limits,
+      socketRules,
     );
     handleConnection(
       socket,
@@ -135,7 +140,11 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
         waiting.stopWaiting();
         refuseUpgrade(waiting.socket, 'GOING_AWAY');
       }
-      await Promise.all([...open].map(([socket, peer]) => sendGoAway(socket, peer, limits.goAwaySpreadMs)));
+      await Promise.all(
+        [...open].map(([socket, peer]) =>
+          sendGoAway(socket, peer, randomDelay(runtime, limits.goAwaySpreadMs)),
+        ),
+      );
       monitor.stop();
       clientSockets.close();
       hostSockets.close();
@@ -149,6 +158,7 @@ function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
     noServer: true,
     WebSocket: PeerSocket,
     maxPayload,
+    maxFragments: MAX_FRAGMENTS,
     // Compression would cost memory per socket, and messages contain tokens (CRIME attack).
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -161,12 +171,19 @@ function destroy(this: Duplex): void {
 
 type ClosableConnection = Pick<ConnectionHandler<never>, 'whenHandled' | 'closeWith'>;
 
-/** Closes one connection at a random time, so that the other brokers are not flooded with reconnects. */
-async function sendGoAway(socket: PeerSocket, peer: ClosableConnection, spreadMs: number): Promise<void> {
+/** Resolves at a random time within `spreadMs`, so that the other brokers are not flooded with reconnects. */
+function randomDelay({ clock, random }: Runtime, spreadMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setBackgroundTimer(resolve, random.number() * spreadMs);
+  });
+}
+
+/** Closes one connection when `turn` resolves. */
+async function sendGoAway(socket: PeerSocket, peer: ClosableConnection, turn: Promise<void>): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
   });
-  await Promise.race([delay(Math.random() * spreadMs, undefined, { ref: false }), closed]);
+  await Promise.race([turn, closed]);
   await peer.whenHandled();
   if (socket.readyState === socket.CLOSED) return;
   peer.closeWith('GOING_AWAY');

@@ -4,13 +4,16 @@ import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { Channel } from '../broker/connections/connections.js';
-import { scheduleWrite, type PendingWriter } from './write-queue.js';
+import type { ServerClock } from '../runtime/runtime.js';
+import type { PendingWriter, WriteQueue } from './write-queue.js';
 import { textFrame } from './text-frame.js';
 
-/** Limits of one socket. */
-export interface SocketLimits {
+/** What all sockets of a server share. */
+export interface SocketRules {
   /** Largest send buffer, in bytes. A peer that reads too slowly for it is disconnected with `SLOW_CONSUMER`. */
   readonly maxSocketBufferBytes: number;
+  readonly writes: WriteQueue;
+  readonly clock: Pick<ServerClock, 'setBackgroundTimer'>;
 }
 
 /** How long a peer may take to answer a close frame before its socket is terminated. */
@@ -24,16 +27,16 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
   readonly connectionId: string;
   readonly #socket: WebSocket;
   readonly #wire: Writable;
-  readonly #limits: SocketLimits;
+  readonly #rules: SocketRules;
   /** Frames that are not written yet, one character per byte. */
   #unwritten = '';
 
   /** @param wire the TCP or TLS stream of the socket. Frames may be written to it directly, since there is no compression. */
-  constructor(connectionId: string, socket: WebSocket, wire: Writable, limits: SocketLimits) {
+  constructor(connectionId: string, socket: WebSocket, wire: Writable, rules: SocketRules) {
     this.connectionId = connectionId;
     this.#socket = socket;
     this.#wire = wire;
-    this.#limits = limits;
+    this.#rules = rules;
   }
 
   get open(): boolean {
@@ -43,7 +46,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
   /** Sends a message; does nothing if the socket is closing. Closes it if its buffer is full. */
   send(message: Message | ErrorMessage): void {
     if (!this.open) return;
-    if (this.#socket.bufferedAmount + this.#unwritten.length > this.#limits.maxSocketBufferBytes) {
+    if (this.#socket.bufferedAmount + this.#unwritten.length > this.#rules.maxSocketBufferBytes) {
       this.#close('SLOW_CONSUMER');
       return;
     }
@@ -54,7 +57,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
       this.#socket.send(text);
       return;
     }
-    if (this.#unwritten === '') scheduleWrite(this);
+    if (this.#unwritten === '') this.#rules.writes.schedule(this);
     this.#unwritten += frame;
   }
 
@@ -84,7 +87,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
   }
 
   #close(code: CloseReason): void {
-    this.#closeSocket(ERRORS[code].closeCode ?? 1008, code);
+    this.#closeSocket(ERRORS[code].closeCode ?? ERRORS.INTERNAL.closeCode, code);
   }
 
   #closeSocket(closeCode: number, reason: string): void {
@@ -92,6 +95,6 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
     this.writePending();
     this.#socket.close(closeCode, reason);
     // A peer that does not read would never answer the close frame.
-    setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
+    this.#rules.clock.setBackgroundTimer(() => this.#socket.terminate(), CLOSE_GRACE_MS);
   }
 }

@@ -11,7 +11,7 @@ import {
   startTestBroker,
 } from '../support/fleet/test-broker.js';
 import { metaOf, sessionIdOf } from '../support/fleet/fleet-data.js';
-import { createManualClock } from '../support/time/manual-clock.js';
+import { ManualClock, withSystemTimers } from '../support/time/manual-clock.js';
 import {
   TestFleet,
   play,
@@ -112,10 +112,10 @@ describe('A position in the queue', function () {
   });
 
   it('comes with an estimate once slots have become free, and not before', async () => {
-    const clock = createManualClock();
+    const clock = new ManualClock();
     const forLong = 10_000_000;
     const rules = { suspectAfterMs: forLong, offerMs: forLong };
-    const store = createMemoryStore({ ...rules, clock: clock.now });
+    const store = createMemoryStore({ ...rules, clock: withSystemTimers(clock) });
     const limits = { ...rules, lostAfterMs: forLong * 2, queueGraceMs: forLong, sweepIntervalMs: 20 };
     const duskline = await startTestBroker({ store, limits, intervals: SHORT_INTERVALS });
     try {

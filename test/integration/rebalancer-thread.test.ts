@@ -4,6 +4,7 @@ import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { TEST_CONFIG, TEST_ENV, failOnError } from '../support/fleet/test-broker.js';
 import { retryUntilSuccess } from '../support/time/eventually.js';
@@ -31,6 +32,7 @@ describe('The thread of the rebalancer', function () {
     const rebalancer = createRebalancerThread(
       { store: seed, catalog, limits: DEFAULT_REBALANCE_LIMITS },
       failOnError,
+      systemClock,
     );
     try {
       const host = { hostId: 'h1', connectionId: 'b.1' };

@@ -1,3 +1,4 @@
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import { CLIENT_PATH } from '@duskline/protocol/constants';
 import { createResumeTokens } from '@duskline/server/auth/resume-tokens.js';
@@ -102,8 +103,9 @@ describe('Resume tokens', () => {
 
   it('that have expired are refused', async () => {
     const longAgo = createResumeTokens(ticketMasterKey, {
+      ...systemRuntime,
       lifetimeMs: 60_000,
-      now: () => Date.now() - 3_600_000,
+      clock: { wallMs: () => Date.now() - 3_600_000 },
     });
     const resumeToken = longAgo.sign({ playerId: 'alice', tier: 'default' });
     await expectRefused({ resumeToken }, 'EXPIRED');

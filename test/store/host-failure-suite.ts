@@ -52,8 +52,8 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const failures = {
         count: 1,
         reason: 'refused',
-        untilMs: clock.now() + firstMs,
-        countedUntilMs: clock.now(),
+        untilMs: clock.wallMs() + firstMs,
+        countedUntilMs: clock.wallMs(),
       };
       expect(outcome).to.deep.include({ kind: 'failed', failures });
       expect(outcome.kind === 'failed' && outcome.ended.session).to.include({
@@ -179,8 +179,8 @@ export function hostFailureSuite(current: CurrentFixture): void {
       for (let i = 0; i < 8; i += 1) {
         const outcome = await refuseOne();
         const untilMs = outcome.kind === 'failed' ? (outcome.failures?.untilMs ?? 0) : 0;
-        waits.push(untilMs - clock.now());
-        await beatAfter(untilMs - clock.now());
+        waits.push(untilMs - clock.wallMs());
+        await beatAfter(untilMs - clock.wallMs());
       }
       const expected = [1, 2, 4, 8, 16, 32].map((times) => times * firstMs);
       expect(waits).to.deep.equal([...expected, maxMs, maxMs]);

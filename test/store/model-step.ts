@@ -29,7 +29,7 @@ export function createModelContext(memory: MemoryStore, clock: ManualClock, numb
   return {
     regionPool,
     uniqueName: (name) => `${name}-${number}`,
-    now: () => clock.now(),
+    now: () => clock.wallMs(),
     advance: (ms) => clock.advance(ms),
     hostAt: (hostId) => memory.poolState(regionPool).hosts.get(hostId),
     offered: () =>

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createManualClock, type ManualClock } from '../support/time/manual-clock.js';
+import { ManualClock } from '../support/time/manual-clock.js';
 import { sharedRedis, uniquePrefix } from '../support/redis/redis-server.js';
 import { registerTestHosts } from './fixture.js';
 import { EXCLUDED_HOST_ABOVE_LIMIT } from './model-examples.js';
@@ -30,10 +30,14 @@ describe('random operations', function () {
 
   before(async () => {
     const { url } = await sharedRedis();
-    clock = createManualClock();
-    const options = { ...MODEL_RULES, clock: clock.now };
-    memory = createMemoryStore(options);
-    redis = await createRedisStore({ ...options, target: { kind: 'single', url }, prefix });
+    clock = new ManualClock();
+    memory = createMemoryStore({ ...MODEL_RULES, clock });
+    redis = await createRedisStore({
+      ...MODEL_RULES,
+      target: { kind: 'single', url },
+      prefix,
+      storeTimeMs: () => clock.wallMs(),
+    });
     raw = new Redis(url);
   });
   after(async () => {

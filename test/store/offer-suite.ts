@@ -64,7 +64,7 @@ export function offerSuite(current: CurrentFixture): void {
         epoch: 2,
         hostId: 'host-a',
         clientBrokerId: 'broker-c',
-        reservedAtMs: clock.now(),
+        reservedAtMs: clock.wallMs(),
       });
       expect(session?.meta).not.to.equal(null);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
@@ -116,7 +116,7 @@ export function offerSuite(current: CurrentFixture): void {
     it('goes to the next player, its own player goes to the back of the queue, and a second miss ends the session', async () => {
       const { store, ids, sessionId } = await offerOne(2);
       const { clock } = current();
-      const arrivedAtMs = clock.now() - 30;
+      const arrivedAtMs = clock.wallMs() - 30;
       clock.advance(DEFAULT_OFFER_MS - 31);
       expect(await expire()).to.deep.equal([]);
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0, 1]);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../support/time/manual-clock.js';
+import { ManualClock } from '../support/time/manual-clock.js';
 import { registerTestHosts } from './fixture.js';
 import { steps } from './model-operations.js';
 import { MODEL_RULES, createModelContext, type Step } from './model-step.js';
@@ -64,8 +64,8 @@ describe('random operations on a queue', function () {
     let sequences = 0;
     let served = 0;
     const play = async (sequence: readonly Step[]): Promise<void> => {
-      const clock = createManualClock();
-      const store = createMemoryStore({ ...MODEL_RULES, clock: clock.now });
+      const clock = new ManualClock();
+      const store = createMemoryStore({ ...MODEL_RULES, clock });
       const context = createModelContext(store, clock, (sequences += 1));
       await registerTestHosts(store, context.regionPool);
       let before = dumpMemory(store, context.regionPool);

@@ -74,15 +74,15 @@ describe("redis store on Redis's own clock", () => {
   });
 
   it('reports the age of a request', async () => {
-    const claim = {
+    const entry = {
       playerId: 'player-1',
       requestId: 'request-1',
       sessionId: newSessionId(),
       regionPool: REGION_POOL,
     };
-    await store.recordRequests([claim]);
+    await store.recordRequests([entry]);
     await untilPassed(5);
-    const [outcome] = await store.recordRequests([claim]);
+    const [outcome] = await store.recordRequests([entry]);
     expect(outcome).to.have.nested.property('record.ageMs').that.is.within(5, 5_000);
   });
 });

@@ -1,7 +1,7 @@
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import type { RedisTarget, RedisTimeouts } from '@duskline/server/store/redis/connection.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
-import { createManualClock } from '../support/time/manual-clock.js';
+import { ManualClock } from '../support/time/manual-clock.js';
 import { uniquePrefix } from '../support/redis/redis-server.js';
 import { SUSPECT_AFTER_MS, type StoreFixture } from './fixture.js';
 
@@ -28,12 +28,12 @@ export async function openRedisFixture(
   target: RedisTarget,
   timeouts: Partial<RedisTimeouts> = {},
 ): Promise<RedisFixture> {
-  const clock = createManualClock();
+  const clock = new ManualClock();
   const prefix = uniquePrefix();
   const stores: FleetStore[] = [];
   const another = async (): Promise<FleetStore> => {
-    const options = { target, prefix, suspectAfterMs: SUSPECT_AFTER_MS, clock: clock.now, timeouts };
-    const store = await createRedisStore(options);
+    const options = { target, prefix, suspectAfterMs: SUSPECT_AFTER_MS, timeouts };
+    const store = await createRedisStore({ ...options, storeTimeMs: () => clock.wallMs() });
     stores.push(store);
     return store;
   };

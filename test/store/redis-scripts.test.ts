@@ -32,7 +32,7 @@ describe('scripts in Redis', () => {
 
   it('are refused when lists of one call differ in length', async () => {
     const keys = createKeySpace(uniquePrefix());
-    const { runInPool } = createScriptRunner({ redis, keys, settings: SETTINGS, clock: () => null });
+    const { runInPool } = createScriptRunner({ redis, keys, settings: SETTINGS, timeMs: () => null });
     const args = { sessionIds: [newSessionId(), newSessionId()], epochs: [1], hostIds: [], movable: [] };
     let error: unknown;
     await runInPool('moves/record-movable-changes', REGION_POOL, args).catch(

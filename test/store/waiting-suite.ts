@@ -105,7 +105,7 @@ export function waitingSuite(current: CurrentFixture): void {
         epoch: 1,
         hostId: '',
         clientBrokerId: BROKER,
-        reservedAtMs: clock.now(),
+        reservedAtMs: clock.wallMs(),
       });
       const rest = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 10, BROKER);
       expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([third]);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import {
   DEFAULT_REDIS_TIMEOUTS,
   connect,
@@ -23,11 +24,12 @@ describe('wake-ups whose subscriber reconnects', () => {
 
   beforeEach(async () => {
     server = await startRedisServer();
-    const open = (): Redis => createConnection({ kind: 'single', url: server.url }) as Redis;
+    const { clock, random } = systemRuntime;
+    const open = (): Redis => createConnection({ kind: 'single', url: server.url }, random) as Redis;
     redis = open();
     subscriber = open();
-    await connect(redis);
-    await connect(subscriber);
+    await connect(redis, clock);
+    await connect(subscriber, clock);
     received.length = 0;
     wakeUps = createWakeUps({
       redis,
@@ -36,6 +38,7 @@ describe('wake-ups whose subscriber reconnects', () => {
       keys: createKeySpace('test'),
       // No echo check: the subscriber has to recover by itself.
       timeouts: { ...DEFAULT_REDIS_TIMEOUTS, echoIntervalMs: 60_000 },
+      runtime: systemRuntime,
     });
     await wakeUps.listen(BROKER_ID, ({ region }) => received.push(region));
   });

@@ -25,6 +25,11 @@ export const checkRequestConstraints: CreateCheck = ({ latencyPolicies = {}, sla
         if (request.pools?.includes(pool) === false) {
           report(`${event.player} got ${pool}, which does not suit the request`, request, event);
         }
+        if (measuredMs === null) {
+          if (rttMs !== undefined)
+            report(`${region} was not measured, and the answer says ${rttMs}`, request, event);
+          return;
+        }
         // For moves, brokers store the round-trip times of a session to other regions in whole milliseconds.
         const isCorrect = rttMs === measuredMs || (event.epoch > 1 && rttMs === Math.round(measuredMs));
         if (!isCorrect) {

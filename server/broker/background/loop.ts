@@ -1,3 +1,5 @@
+import type { ServerClock } from '../../runtime/runtime.js';
+
 /**
  * A loop starts its next round when the current one has taken this long. Calls to the store and to the rebalancer have time
  * limits of seconds, so only a round that hangs because of a bug takes this long.
@@ -21,6 +23,7 @@ export interface LoopOptions {
   /** Called when a round has taken `roundTimeoutMs`, and the loop stops waiting for it. */
   readonly onOverdue: () => void;
   readonly roundTimeoutMs?: number;
+  readonly clock: Pick<ServerClock, 'monotonicMs' | 'setTimer'>;
 }
 
 /**
@@ -33,46 +36,48 @@ export function createLoop({
   onFailed,
   onOverdue,
   roundTimeoutMs = ROUND_TIMEOUT_MS,
+  clock,
 }: LoopOptions): Loop {
-  let timer: NodeJS.Timeout | undefined;
+  /** While the loop waits for its next round. */
+  let cancelTimer: (() => void) | undefined;
   let stopped = false;
   let runAgainSoon = false;
   let current: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
-    const startedAtMs = performance.now();
-    let overdue: NodeJS.Timeout | undefined;
+    const startedAtMs = clock.monotonicMs();
+    let cancelTimeout: (() => void) | undefined;
     const timeout = new Promise<void>((resolve) => {
-      overdue = setTimeout(() => {
+      cancelTimeout = clock.setTimer(() => {
         onOverdue();
         resolve();
       }, roundTimeoutMs);
     });
     await Promise.race([round().catch(onFailed), timeout]);
-    clearTimeout(overdue);
+    cancelTimeout?.();
     if (stopped) return;
-    const restMs = runAgainSoon ? 0 : Math.max(0, intervalMs - (performance.now() - startedAtMs));
+    const restMs = runAgainSoon ? 0 : Math.max(0, intervalMs - (clock.monotonicMs() - startedAtMs));
     runAgainSoon = false;
-    timer = setTimeout(next, restMs);
+    cancelTimer = clock.setTimer(next, restMs);
   }
 
   function next(): void {
-    timer = undefined;
+    cancelTimer = undefined;
     current = run();
   }
 
   return {
     start: next,
     runSoon() {
-      if (timer === undefined) runAgainSoon = true;
+      if (cancelTimer === undefined) runAgainSoon = true;
       else {
-        clearTimeout(timer);
+        cancelTimer();
         next();
       }
     },
     async stop() {
       stopped = true;
-      clearTimeout(timer);
+      cancelTimer?.();
       await current;
     },
   };

@@ -87,6 +87,7 @@ export function createLoops(
     createLoop({
       intervalMs,
       round,
+      clock: context.clock,
       onFailed(error) {
         if (toRefusal(error).code !== 'UNAVAILABLE') {
           context.log.error({ err: error, loop: name }, 'loop failed');

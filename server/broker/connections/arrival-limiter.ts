@@ -1,17 +1,18 @@
+import type { ServerClock } from '../../runtime/runtime.js';
+
 /**
  * Limits how many tasks start in one turn of the event loop; further tasks start in the next turns, in order. Between two
  * turns the loop reads its sockets, so that all other work waits for at most one turn's tasks.
  */
 export class ArrivalLimiter {
   readonly #tasksPerTurn: number;
-  readonly #nextTurn: (run: () => void) => void;
+  readonly #clock: Pick<ServerClock, 'runNextTurn'>;
   readonly #waiting: (() => void)[] = [];
   #startedInTurn = 0;
 
-  /** @param nextTurn runs a callback after the event loop has read the sockets again */
-  constructor(tasksPerTurn: number, nextTurn: (run: () => void) => void = setImmediate) {
+  constructor(tasksPerTurn: number, clock: Pick<ServerClock, 'runNextTurn'>) {
     this.#tasksPerTurn = tasksPerTurn;
-    this.#nextTurn = nextTurn;
+    this.#clock = clock;
   }
 
   /** Resolves when the task may start. */
@@ -24,7 +25,7 @@ export class ArrivalLimiter {
 
   #start(task: () => void): void {
     this.#startedInTurn += 1;
-    if (this.#startedInTurn === 1) this.#nextTurn(() => this.#beginTurn());
+    if (this.#startedInTurn === 1) this.#clock.runNextTurn(() => this.#beginTurn());
     task();
   }
 

@@ -24,7 +24,7 @@ export interface ClientSession {
   readonly hostId: string;
   /** When the request began to wait in a queue, by the store's clock; `null` when it did not wait, or when that is unknown. */
   readonly arrivedAtMs: number | null;
-  /** When the reservation expires, by `performance.now()`. */
+  /** When the reservation expires, by the monotonic clock. */
   readonly reservedUntilMs: number;
   epoch: number;
   state: SessionState;
@@ -42,7 +42,7 @@ export interface ClientMove {
   readonly meta: SessionMeta;
   /** The broker that carries out the move. */
   readonly coordinatorBrokerId: string;
-  /** When the move has completed or failed at the latest, by `performance.now()`. */
+  /** When the move has completed or failed at the latest, by the monotonic clock. */
   readonly untilMs: number;
 }
 

@@ -33,10 +33,10 @@ const MAX_RECONCILIATIONS = 16;
 
 export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
   let pending = new Map<string, HeartbeatBatch>();
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer: (() => void) | undefined;
 
   function flush(): void {
-    timer = undefined;
+    cancelTimer = undefined;
     const batches = pending;
     pending = new Map();
     for (const batch of batches.values()) {
@@ -46,18 +46,12 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
 
   return {
     receive(host, message) {
-      const { sessions } = message;
-      if (sessions.length > host.registration.slots) {
-        host.channel.send(
-          errorMessage(
-            new Refusal('TOO_MANY_SESSIONS', {
-              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. The heartbeat was ignored.`,
-            }),
-          ),
-        );
+      try {
+        host.heldSessions = readSessions(host, message);
+      } catch (error) {
+        host.channel.send(errorMessage(toRefusal(error)));
         return;
       }
-      host.heldSessions = heldSessionsFrom(sessions);
       const name = regionPoolName(host.regionPool);
       const batch: HeartbeatBatch = pending.get(name) ?? {
         regionPool: host.regionPool,
@@ -65,13 +59,26 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
       };
       batch.heartbeats.set(host, message);
       pending.set(name, batch);
-      timer ??= setTimeout(flush, HEARTBEAT_WINDOW_MS);
+      cancelTimer ??= context.clock.setTimer(flush, HEARTBEAT_WINDOW_MS);
     },
     stop() {
-      clearTimeout(timer);
+      cancelTimer?.();
       pending.clear();
     },
   };
+}
+
+/** @throws Refusal TOO_MANY_SESSIONS, BAD_MESSAGE: the heartbeat is ignored */
+function readSessions(
+  { registration: { slots } }: HostConnection,
+  { sessions }: Heartbeat,
+): HostConnection['heldSessions'] {
+  if (sessions.length > slots) {
+    throw new Refusal('TOO_MANY_SESSIONS', {
+      message: `The heartbeat lists ${sessions.length} sessions, the host has ${slots} slots. The heartbeat was ignored.`,
+    });
+  }
+  return heldSessionsFrom(sessions);
 }
 
 /** A failed step costs nothing else: each host is reconciled by itself, and the next heartbeats repeat what the store did not take. */

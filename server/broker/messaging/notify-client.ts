@@ -1,4 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection, ClientSession } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
@@ -8,7 +9,7 @@ import type { Events } from './broker-events.js';
 
 /** Sends a client the change of its session, unless the session may have moved: then its new host is located first. */
 export function notifyClient(
-  context: BrokerSettings & Connections & Events,
+  context: BrokerSettings & Runtime & Connections & Events,
   regionPool: RegionPool,
   session: SessionRecord,
 ): void {
@@ -26,7 +27,8 @@ export function notifyClient(
   }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
   // The client is changing hosts. A lost connection to the old host does not say whether it reached the new one.
-  const isChangingHosts = known.pendingMove !== null && performance.now() < known.pendingMove.untilMs;
+  const isChangingHosts =
+    known.pendingMove !== null && context.clock.monotonicMs() < known.pendingMove.untilMs;
   if (isChangingHosts && epoch === known.epoch && state === 'disconnected') return;
   if (mayHaveMoved(known, session)) {
     events.emit('sessionLeftHost', client, known, regionPool, session);

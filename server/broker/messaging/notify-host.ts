@@ -35,19 +35,23 @@ export function notifyHost(context: BrokerSettings, host: HostConnection, sessio
   }
 }
 
-/** Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one. */
+/**
+ * Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one.
+ *
+ * @param claimWithinMs what is left of the reservation
+ */
 export function prepareHost(
   context: BrokerSettings,
   host: HostConnection,
   session: { readonly sessionId: string; readonly epoch: number; readonly meta: SessionMeta },
   { stream, tier }: MatchDetails,
+  claimWithinMs = context.limits.reservationMs,
 ): void {
   if (wasSentToHost(host, session)) return;
   const { sessionId, epoch, meta } = session;
   const { title, playerId } = meta;
   host.lastSentEpochs.set(sessionId, epoch);
   const limits = sessionLimitsOf(context, tier);
-  const claimWithinMs = context.limits.reservationMs;
   const prepare = { type: 'prepare', sessionId, epoch, title, playerId, stream, claimWithinMs } as const;
   host.channel.send(limits === undefined ? prepare : { ...prepare, limits });
 }

@@ -1,6 +1,7 @@
 import type { HostLimit, HostSignal, Limit, Signal } from '@duskline/protocol';
 import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../domain/catalog.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { SessionMessage, RelayedMessage } from '../../store/fleet-store.js';
 import type { ClientConnection, HostConnection } from '../connections/connections.js';
 import type { Reporting } from '../reporting.js';
@@ -53,13 +54,13 @@ export async function relayToClient(
 
 /** Relays a host's warning about an approaching limit to the client of the session. */
 export async function relayLimitWarning(
-  context: StoreAccess & Connections & Reporting,
+  context: Runtime & StoreAccess & Connections & Reporting,
   host: HostConnection,
   { sessionId, epoch, kind, endsInMs }: HostLimit,
 ): Promise<void> {
   try {
     const fromHostId = host.registration.hostId;
-    const endsAtMs = endsInMs === null ? null : Date.now() + endsInMs;
+    const endsAtMs = endsInMs === null ? null : context.clock.wallMs() + endsInMs;
     await relayMessage(
       context,
       host.regionPool,

@@ -10,9 +10,9 @@ export interface OutgoingMove {
   readonly to: RegionPool;
   readonly toEpoch: number;
   readonly coordinatorBrokerId: string;
-  /** Deadline of the host's checkpoint, by `performance.now()`. */
+  /** Deadline of the host's checkpoint, by the monotonic clock. */
   readonly replyByMs: number;
-  /** Time at which the move has ended in any case, by `performance.now()`. */
+  /** Time at which the move has ended in any case, by the monotonic clock. */
   readonly expiresAtMs: number;
   /** Whether the host sent its checkpoint. It keeps the session paused from then on. */
   isPaused: boolean;
@@ -23,9 +23,9 @@ export interface IncomingMove {
   readonly host: HostConnection;
   readonly epoch: number;
   readonly coordinatorBrokerId: string;
-  /** Deadline of the host's answer, by `performance.now()`. */
+  /** Deadline of the host's answer, by the monotonic clock. */
   readonly replyByMs: number;
-  /** Time at which the move has ended in any case, by `performance.now()`. */
+  /** Time at which the move has ended in any case, by the monotonic clock. */
   readonly expiresAtMs: number;
   /** Whether the host sent `restored` in time. */
   isRestored: boolean;

@@ -1,4 +1,5 @@
 import { targetReservationIdOf } from '../../domain/target-reservation.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { ActiveMovesPort, OutgoingMove } from './active-moves.js';
@@ -9,10 +10,10 @@ import { removeFromSource, resumeOnSource } from './source-host/end-outgoing-mov
  * target host has admitted its client.
  */
 export async function finishOverdueMoves(
-  context: StoreAccess & Connections & ActiveMovesPort,
+  context: Runtime & StoreAccess & Connections & ActiveMovesPort,
 ): Promise<void> {
   const { outgoing, incoming } = context.activeMoves;
-  const nowMs = performance.now();
+  const nowMs = context.clock.monotonicMs();
   for (const [sessionId, { expiresAtMs }] of incoming) if (nowMs > expiresAtMs) incoming.delete(sessionId);
   const overdue = [...outgoing.values()].filter(({ expiresAtMs }) => nowMs > expiresAtMs);
   await Promise.all(overdue.map((move) => finishOverdueMove(context, move)));

@@ -1,3 +1,4 @@
+import type { ServerClock } from '../../runtime/runtime.js';
 import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
 
 /** The replies to one move that its coordinator has received and not handled yet. */
@@ -5,7 +6,10 @@ export class MoveReplies {
   readonly #received: MoveReply[] = [];
   #wake: (() => void) | undefined;
 
-  constructor(readonly toEpoch: number) {}
+  constructor(
+    readonly toEpoch: number,
+    private readonly clock: Pick<ServerClock, 'setTimer'>,
+  ) {}
 
   add(reply: MoveReply): void {
     this.#received.push(reply);
@@ -20,9 +24,9 @@ export class MoveReplies {
   async waitForNext(by: MoveParty, withinMs: number): Promise<MoveReply> {
     if (this.#received.length === 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, withinMs);
+        const cancelTimer = this.clock.setTimer(resolve, withinMs);
         this.#wake = () => {
-          clearTimeout(timer);
+          cancelTimer();
           resolve();
         };
       });

@@ -63,7 +63,7 @@ export function buildMatched(
     nowMs,
   });
   const iceServers = context.iceServers(sessionId);
-  const { stream, rank, candidates, rttMs, reason } = details;
+  const { stream, rank, candidates, rttMs, reason, unmeasured } = details;
   const matched: Matched = {
     type: 'matched',
     requestId,
@@ -78,7 +78,7 @@ export function buildMatched(
     stream,
     rank,
     candidates,
-    rttMs,
+    ...(unmeasured?.includes(region) === true ? {} : { rttMs }),
     reason,
   };
   return iceServers.length === 0 ? matched : { ...matched, iceServers };

@@ -13,6 +13,8 @@ export interface MatchDetails {
   readonly tier: string;
   /** RTT in milliseconds by region, for all regions that have this pool and suit the player; absent when there is only one. */
   readonly reach?: Readonly<Record<string, number>>;
+  /** Regions, this one included, that the client could not measure. Their RTTs are the largest that the latency policy accepts. */
+  readonly unmeasured?: readonly string[];
   /** The client supports `moving`. */
   readonly canMove?: true;
   /** The assignment before the last live move. */

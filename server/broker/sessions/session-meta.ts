@@ -45,6 +45,7 @@ export function createMatchDetails(
     reason: explainPlacement(candidates, index),
     tier: client.tier,
     ...rttByRegionOf(candidates, candidate.regionPool),
+    ...unmeasuredRegionsOf(candidates, candidate.regionPool),
     ...(canMove === true ? { canMove } : {}),
   };
 }
@@ -55,6 +56,17 @@ export function toSessionMeta(
   details: MatchDetails,
 ): SessionMeta {
   return { playerId, requestId, title, match: encodeMatch(details) };
+}
+
+/** The regions of candidates with this pool that the client could not measure; empty when there are none. */
+function unmeasuredRegionsOf(
+  candidates: readonly Candidate[],
+  { pool }: RegionPool,
+): Pick<MatchDetails, 'unmeasured'> {
+  const unmeasured = candidates.filter(
+    ({ regionPool, isMeasured }) => !isMeasured && regionPool.pool === pool,
+  );
+  return unmeasured.length === 0 ? {} : { unmeasured: unmeasured.map(({ regionPool }) => regionPool.region) };
 }
 
 /** RTT by region of all candidates with this pool; empty when there is only one. */

@@ -1,4 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import type { ServerClock } from '../../runtime/runtime.js';
 import { REVERSIBLE_REASONS, type RecordedEnd, type SessionRecord } from '../../store/fleet-store.js';
 import { ExpiringRecords } from '../expiring-records.js';
 
@@ -21,8 +22,13 @@ const UNCERTAIN_MS = 10_000;
  * the sessions may not have heard of them yet.
  */
 export class RecentEnds {
-  readonly #ends = new ExpiringRecords<RecentEnd>(KEPT_MS, MAX_ENDS);
-  readonly #uncertain = new ExpiringRecords<RecentEnd>(UNCERTAIN_MS, MAX_ENDS);
+  readonly #ends: ExpiringRecords<RecentEnd>;
+  readonly #uncertain: ExpiringRecords<RecentEnd>;
+
+  constructor(clock: Pick<ServerClock, 'monotonicMs'>) {
+    this.#ends = new ExpiringRecords(KEPT_MS, clock, MAX_ENDS);
+    this.#uncertain = new ExpiringRecords(UNCERTAIN_MS, clock, MAX_ENDS);
+  }
 
   /** Remembers the end of a session, unless its host may revoke it. */
   add(regionPool: RegionPool, { sessionId, epoch, hostId, reason }: SessionRecord): void {

@@ -20,9 +20,10 @@ import type {
   Withdrawal,
 } from '../../store/fleet-store.js';
 import type { Limits } from '../../domain/limits.js';
+import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetCache } from './fleet-cache.js';
 import { createRegionPoolBatcher } from './region-pool-batcher.js';
-import { createTickBatcher } from './tick-batcher.js';
+import { createTickBatcher, type AddToBatch } from './tick-batcher.js';
 
 /** Frequent store operations. Callers pass one item; the store gets one call per region pool and turn of the event loop. */
 export interface StoreBatches {
@@ -44,11 +45,18 @@ export function createStoreBatches(
   fleet: FleetCache,
   brokerId: string,
   { reservationMs, queueMaxLength }: Pick<Limits, 'reservationMs' | 'queueMaxLength'>,
+  clock: Pick<ServerClock, 'runNextTurn'>,
 ): StoreBatches {
+  const inTurn = <Item, Outcome>(
+    run: (items: readonly Item[]) => Promise<readonly Outcome[]>,
+  ): AddToBatch<Item, Outcome> => createTickBatcher(run, clock);
+  const inTurnAndPool = <Item, Outcome>(
+    run: (regionPool: RegionPool, items: readonly Item[]) => Promise<readonly Outcome[]>,
+  ): ((regionPool: RegionPool, item: Item) => Promise<Outcome>) => createRegionPoolBatcher(run, clock);
   return {
-    recordRequest: createTickBatcher((entries) => store.recordRequests(entries)),
-    findRequest: createTickBatcher((keys) => store.findRequests(keys)),
-    reserve: createRegionPoolBatcher(async (regionPool, reservations) => {
+    recordRequest: inTurn((entries) => store.recordRequests(entries)),
+    findRequest: inTurn((keys) => store.findRequests(keys)),
+    reserve: inTurnAndPool(async (regionPool, reservations) => {
       const { outcomes, utilisation } = await store.reserve(
         regionPool,
         reservations,
@@ -58,23 +66,21 @@ export function createStoreBatches(
       fleet.setUtilisation(regionPool, utilisation);
       return outcomes;
     }),
-    updateSessionState: createRegionPoolBatcher((regionPool, changes) =>
+    updateSessionState: inTurnAndPool((regionPool, changes) =>
       store.updateSessionStates(regionPool, changes, brokerId),
     ),
-    endSession: createRegionPoolBatcher((regionPool, requests) =>
-      store.endSessions(regionPool, requests, brokerId),
-    ),
-    relayMessage: createRegionPoolBatcher((regionPool, messages) =>
+    endSession: inTurnAndPool((regionPool, requests) => store.endSessions(regionPool, requests, brokerId)),
+    relayMessage: inTurnAndPool((regionPool, messages) =>
       store.relayMessages(regionPool, messages, brokerId),
     ),
-    enqueue: createRegionPoolBatcher((regionPool, placements) =>
+    enqueue: inTurnAndPool((regionPool, placements) =>
       store.enqueue(regionPool, placements, queueMaxLength, brokerId),
     ),
-    queueStatus: createRegionPoolBatcher(async (regionPool, sessionIds) => {
+    queueStatus: inTurnAndPool(async (regionPool, sessionIds) => {
       const { placements, ...queue } = await store.getQueueStatus(regionPool, sessionIds, true);
       return placements.map((placement) => ({ ...queue, placements: [placement] }));
     }),
-    withdrawPlacement: createRegionPoolBatcher(async (regionPool, withdrawals) => {
+    withdrawPlacement: inTurnAndPool(async (regionPool, withdrawals) => {
       const ended = await store.withdrawPlacements(regionPool, withdrawals, brokerId);
       return withdrawals.map(({ sessionId }) =>
         ended.filter(({ session }) => session.sessionId === sessionId),

@@ -1,4 +1,4 @@
-import { DEFAULT_INTERVALS } from '../intervals.js';
+import type { ServerClock } from '../../runtime/runtime.js';
 
 /** Heartbeat intervals after an outage of the store until all hosts have reconnected and have been reconciled. */
 const RECOVERY_INTERVALS = 5;
@@ -19,23 +19,18 @@ export class StoreHealth {
   /** Maximum time for which a reachable store counts as rebuilding. */
   readonly rebuildMs: number;
   readonly #recoveryMs: number;
-  readonly #now: () => number;
+  readonly #clock: Pick<ServerClock, 'monotonicMs'>;
   #reachable = true;
   #hasFailed = false;
   #restoredAtMs = -Infinity;
 
   /**
    * @param minRebuildMs minimum time for brokers and hosts to restore what the store has lost
-   * @param now monotonic clock in milliseconds
    */
-  constructor(
-    heartbeatIntervalMs: number,
-    minRebuildMs = DEFAULT_INTERVALS.minRebuildMs,
-    now: () => number = () => performance.now(),
-  ) {
+  constructor(heartbeatIntervalMs: number, minRebuildMs: number, clock: Pick<ServerClock, 'monotonicMs'>) {
     this.#recoveryMs = RECOVERY_INTERVALS * heartbeatIntervalMs;
     this.rebuildMs = Math.max(minRebuildMs, REBUILD_INTERVALS * heartbeatIntervalMs);
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** A call failed. A quick failover can begin and end between two polls, so the next answer counts as a restart. */
@@ -50,7 +45,7 @@ export class StoreHealth {
 
   /** A poll of all regions succeeded. */
   recordAnswer(): void {
-    if (!this.#reachable || this.#hasFailed) this.#restoredAtMs = this.#now();
+    if (!this.#reachable || this.#hasFailed) this.#restoredAtMs = this.#clock.monotonicMs();
     this.#reachable = true;
     this.#hasFailed = false;
   }
@@ -62,7 +57,7 @@ export class StoreHealth {
 
   /** The store is reachable again, but a session that it does not know may still be alive. */
   get isRecovering(): boolean {
-    return this.#now() - this.#restoredAtMs < this.#recoveryMs;
+    return this.#clock.monotonicMs() - this.#restoredAtMs < this.#recoveryMs;
   }
 
   /**
@@ -70,6 +65,8 @@ export class StoreHealth {
    * may still be restored.
    */
   get isRebuilding(): boolean {
-    return !this.#reachable || this.#hasFailed || this.#now() - this.#restoredAtMs < this.rebuildMs;
+    return (
+      !this.#reachable || this.#hasFailed || this.#clock.monotonicMs() - this.#restoredAtMs < this.rebuildMs
+    );
   }
 }

@@ -1,3 +1,5 @@
+import type { ServerClock } from '../../runtime/runtime.js';
+
 /** Adds an item to the batch of this turn of the event loop. Resolves with the item's outcome. */
 export type AddToBatch<Item, Outcome> = (item: Item) => Promise<Outcome>;
 
@@ -9,12 +11,13 @@ interface PendingItem<Item, Outcome> {
 
 /**
  * Creates a batcher that sends all items of one turn of the event loop in one call, right after the loop has read its
- * sockets (`setImmediate` runs after the poll phase). There is no timer, and a batch does not wait for the one before.
+ * sockets. There is no timer, and a batch does not wait for the one before.
  *
  * @param run receives the items in the order of their addition; returns one outcome per item, in the same order
  */
 export function createTickBatcher<Item, Outcome>(
   run: (items: readonly Item[]) => Promise<readonly Outcome[]>,
+  clock: Pick<ServerClock, 'runNextTurn'>,
 ): AddToBatch<Item, Outcome> {
   let pending: PendingItem<Item, Outcome>[] = [];
 
@@ -36,7 +39,7 @@ export function createTickBatcher<Item, Outcome>(
 
   return (item) =>
     new Promise((resolve, reject) => {
-      if (pending.length === 0) setImmediate(() => void flush());
+      if (pending.length === 0) clock.runNextTurn(() => void flush());
       pending.push({ item, resolve, reject });
     });
 }

@@ -1,5 +1,7 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { DEFAULT_BACK_OFF } from '../../domain/host-failures.js';
+import type { ServerClock } from '../../runtime/runtime.js';
+import { systemClock } from '../../runtime/system-runtime.js';
 import type { FleetStore } from '../fleet-store.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import { createMemoryDrains } from './drains/drains.js';
@@ -13,6 +15,11 @@ import { createMemoryQueue } from './queue/queue.js';
 import { createMemoryRequests } from './requests/requests.js';
 import { createMemorySessions } from './sessions/sessions.js';
 
+export interface MemoryStoreOptions extends StoreOptions {
+  /** The store's time is its wall time. The system's clock when absent. */
+  readonly clock?: Pick<ServerClock, 'wallMs' | 'runNextTurn'>;
+}
+
 export interface MemoryStore extends FleetStore {
   /** The state of one region pool: for the model test, which compares it with Redis. */
   poolState(regionPool: RegionPool): PoolState;
@@ -22,15 +29,17 @@ export interface MemoryStore extends FleetStore {
  * A store in this process: the embedded default, the simulator's store, and the model that the Redis store is tested
  * against. Brokers share it only within one process. Nothing survives a restart.
  */
-export function createMemoryStore(options: StoreOptions): MemoryStore {
-  const now = options.clock ?? Date.now;
-  const pools = new RegionPools({
+export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
+  const { clock = systemClock } = options;
+  const now = (): number => clock.wallMs();
+  const rules = {
     now,
     suspectAfterMs: options.suspectAfterMs,
     offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
     resumeWindowMs: options.resumeWindowMs ?? DEFAULT_RESUME_WINDOW_MS,
     backOff: options.backOff ?? DEFAULT_BACK_OFF,
-  });
+  };
+  const pools = new RegionPools(rules, (callback) => clock.runNextTurn(callback));
   const drains = createMemoryDrains(now);
   return {
     kind: 'memory',

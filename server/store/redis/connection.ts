@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { RandomSource, ServerClock } from '../../runtime/runtime.js';
 import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 
 /** Where Redis (or Valkey) is. */
@@ -55,8 +56,8 @@ export const DEFAULT_REDIS_TIMEOUTS: RedisTimeouts = {
 const SLOTS_REFRESH_MS = 1_000;
 
 /** Delay before the next attempt to reconnect: short, because players wait, and with jitter, because many brokers reconnect at once. */
-function reconnectDelayMs(attempt: number): number {
-  return Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2);
+function reconnectDelayMs(attempt: number, random: RandomSource): number {
+  return Math.min(50 * 2 ** attempt, 1_000) * (0.5 + random.number() / 2);
 }
 
 /**
@@ -65,8 +66,10 @@ function reconnectDelayMs(attempt: number): number {
  */
 export function createConnection(
   target: RedisTarget,
+  random: RandomSource,
   timeouts: RedisTimeouts = DEFAULT_REDIS_TIMEOUTS,
 ): Redis | Cluster {
+  const retryDelayMs = (attempt: number): number => reconnectDelayMs(attempt, random);
   const common = {
     ...(target.username === undefined ? {} : { username: target.username }),
     ...(target.password === undefined ? {} : { password: target.password }),
@@ -80,7 +83,7 @@ export function createConnection(
     commandTimeout: timeouts.commandMs,
     connectTimeout: timeouts.connectMs,
     socketTimeout: timeouts.silenceMs,
-    retryStrategy: reconnectDelayMs,
+    retryStrategy: retryDelayMs,
     // After a failover the connection may lead to a replica, which answers READONLY. Reconnecting finds the new master.
     reconnectOnError: (error: Error) => /(?:^|-)READONLY\b/.test(error.message),
   } satisfies RedisOptions;
@@ -93,7 +96,7 @@ export function createConnection(
         sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
         name: target.name,
         // Always a number: without one, the connection ends for good when no Sentinel answers.
-        sentinelRetryStrategy: reconnectDelayMs,
+        sentinelRetryStrategy: retryDelayMs,
         sentinelCommandTimeout: timeouts.commandMs,
         // Without these, the connection to Sentinel would be plain text although the options say TLS.
         ...(target.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: target.tls }),
@@ -103,7 +106,7 @@ export function createConnection(
         redisOptions: common,
         lazyConnect: true,
         enableOfflineQueue: false,
-        clusterRetryStrategy: reconnectDelayMs,
+        clusterRetryStrategy: retryDelayMs,
         slotsRefreshTimeout: timeouts.connectMs,
         slotsRefreshInterval: SLOTS_REFRESH_MS,
         // While a node is being connected or replaced, its commands are retried for about half a second. Every step of the
@@ -127,6 +130,7 @@ export function endConnection(redis: Redis | Cluster): void {
 /** Connects for the first time. Rejects with `StoreUnavailableError`, and stops trying, when that fails. */
 export async function connect(
   redis: Redis | Cluster,
+  clock: Pick<ServerClock, 'setTimer'>,
   startMs: number = DEFAULT_REDIS_TIMEOUTS.startMs,
 ): Promise<void> {
   let lastError: Error | undefined;
@@ -134,10 +138,10 @@ export async function connect(
     lastError = error;
   };
   redis.on('error', remember);
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new Error(`no answer within ${startMs} ms`);
-    timer = setTimeout(() => reject(error), startMs);
+    cancelTimer = clock.setTimer(() => reject(error), startMs);
   });
   const connecting = redis.connect();
   connecting.catch(() => undefined);
@@ -149,7 +153,7 @@ export async function connect(
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, { cause });
   } finally {
-    clearTimeout(timer);
+    cancelTimer?.();
     redis.off('error', remember);
   }
 }

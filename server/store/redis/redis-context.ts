@@ -13,12 +13,12 @@ export interface RedisContext extends ScriptRunner {
   readonly getTimeMs: () => Promise<number>;
 }
 
-/** @param clock in place of Redis's own, in milliseconds since 1970 */
+/** @param storeTimeMs in place of the time of Redis, in milliseconds since 1970 */
 export function createRedisContext(
   redis: Redis | Cluster,
   keys: KeySpace,
   scripts: ScriptRunner,
-  clock: (() => number) | undefined,
+  storeTimeMs: (() => number) | undefined,
 ): RedisContext {
   return {
     redis,
@@ -26,7 +26,7 @@ export function createRedisContext(
     ...scripts,
     command,
     async getTimeMs() {
-      if (clock !== undefined) return clock();
+      if (storeTimeMs !== undefined) return storeTimeMs();
       const [seconds = 0, micros = 0] = (await command(() => redis.time())).map(Number);
       return seconds * 1_000 + Math.floor(micros / 1_000);
     },

@@ -1,5 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import { DEFAULT_BACK_OFF } from '../../domain/host-failures.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { systemRuntime } from '../../runtime/system-runtime.js';
 import type { FleetStore } from '../fleet-store.js';
 import { DEFAULT_OFFER_MS, DEFAULT_RESUME_WINDOW_MS, type StoreOptions } from '../store-options.js';
 import {
@@ -31,20 +33,30 @@ export interface RedisStoreOptions extends StoreOptions {
   readonly onError?: (error: Error) => void;
   /** Absent ones are those of `DEFAULT_REDIS_TIMEOUTS`. */
   readonly timeouts?: Partial<RedisTimeouts>;
+  /** The store's time in place of the time of Redis, in milliseconds since 1970, for tests that control the time. */
+  readonly storeTimeMs?: () => number;
+  /** For timers and jitter. The system's when absent. */
+  readonly runtime?: Runtime;
 }
 
 /** Connects to Redis. Rejects with `StoreUnavailableError` when Redis cannot be reached. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<FleetStore> {
-  const { target, prefix = 'duskline', onError = () => undefined, clock } = options;
+  const {
+    target,
+    prefix = 'duskline',
+    onError = () => undefined,
+    storeTimeMs,
+    runtime = systemRuntime,
+  } = options;
   const timeouts = { ...DEFAULT_REDIS_TIMEOUTS, ...options.timeouts };
   const open = (): Redis | Cluster => {
-    const connection = createConnection(target, timeouts);
+    const connection = createConnection(target, runtime.random, timeouts);
     connection.on('error', onError);
     return connection;
   };
-  const [redis, subscriber] = await connectAll([open(), open()], timeouts.startMs);
+  const [redis, subscriber] = await connectAll([open(), open()], runtime, timeouts.startMs);
   const keys = createKeySpace(prefix);
-  const wakeUps = createWakeUps({ redis, subscriber, openSubscriber: open, keys, timeouts });
+  const wakeUps = createWakeUps({ redis, subscriber, openSubscriber: open, keys, timeouts, runtime });
   const settings = {
     suspectAfterMs: options.suspectAfterMs,
     offerMs: options.offerMs ?? DEFAULT_OFFER_MS,
@@ -52,8 +64,8 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     backOff: options.backOff ?? DEFAULT_BACK_OFF,
     wakeUpsPrefix: keys.wakeUpsPrefix,
   };
-  const scripts = createScriptRunner({ redis, keys, settings, clock: () => clock?.() ?? null });
-  const context = createRedisContext(redis, keys, scripts, clock);
+  const scripts = createScriptRunner({ redis, keys, settings, timeMs: () => storeTimeMs?.() ?? null });
+  const context = createRedisContext(redis, keys, scripts, storeTimeMs);
   return {
     kind: 'redis',
     ...createRedisRequests(context),
@@ -79,9 +91,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
 /** Connects all, or ends all and rejects. */
 async function connectAll<const T extends readonly (Redis | Cluster)[]>(
   connections: T,
+  { clock }: Runtime,
   startMs: number,
 ): Promise<T> {
-  const opened = await Promise.allSettled(connections.map((connection) => connect(connection, startMs)));
+  const opened = await Promise.allSettled(
+    connections.map((connection) => connect(connection, clock, startMs)),
+  );
   const failed = opened.find((result) => result.status === 'rejected');
   if (failed === undefined) return connections;
   connections.forEach(endConnection);

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { Redis, type Cluster } from 'ioredis';
 import type { RegionPool } from '../../domain/catalog.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { connect, endConnection, type RedisTimeouts } from './connection.js';
 import type { KeySpace } from './keys.js';
 
@@ -20,6 +20,7 @@ export interface WakeUpConnections {
   readonly openSubscriber: () => Redis | Cluster;
   readonly keys: KeySpace;
   readonly timeouts: RedisTimeouts;
+  readonly runtime: Runtime;
 }
 
 export function createWakeUps({
@@ -28,13 +29,14 @@ export function createWakeUps({
   openSubscriber,
   keys,
   timeouts,
+  runtime: { clock, random },
 }: WakeUpConnections): WakeUps {
   // One wake-up per broker, region pool and turn of the event loop is enough.
   const pending = new Map<string, Set<string>>();
   const listeners = new Map<string, (regionPool: RegionPool) => void>();
   let current = subscriber;
   let echo: { readonly message: string; readonly onReceived: () => void } | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let cancelCheck: (() => void) | undefined;
   let checking = false;
   let closed = false;
 
@@ -70,11 +72,11 @@ export function createWakeUps({
 
   /** Whether a message that is published on this channel comes back; true when nothing can be published. */
   const receivesEcho = async (channel: string): Promise<boolean> => {
-    const message = randomUUID();
-    let deadline: NodeJS.Timeout | undefined;
+    const message = random.uuid();
+    let cancelDeadline: (() => void) | undefined;
     const received = new Promise<boolean>((resolve) => {
       echo = { message, onReceived: () => resolve(true) };
-      deadline = setTimeout(() => resolve(false), timeouts.echoMs);
+      cancelDeadline = clock.setTimer(() => resolve(false), timeouts.echoMs);
     });
     try {
       await redis.publish(channel, message);
@@ -82,7 +84,7 @@ export function createWakeUps({
     } catch {
       return true;
     } finally {
-      clearTimeout(deadline);
+      cancelDeadline?.();
       echo = undefined;
     }
   };
@@ -90,7 +92,7 @@ export function createWakeUps({
   const replaceSubscriber = async (): Promise<void> => {
     const next = openSubscriber();
     try {
-      await connect(next, timeouts.startMs);
+      await connect(next, clock, timeouts.startMs);
       attach(next);
       await next.subscribe(...listeners.keys());
     } catch {
@@ -112,9 +114,16 @@ export function createWakeUps({
     checking = false;
   };
 
+  const checkRegularly = (): void => {
+    cancelCheck = clock.setBackgroundTimer(() => {
+      checkRegularly();
+      void check();
+    }, timeouts.echoIntervalMs);
+  };
+
   return {
     send(brokerId, { region, pool }) {
-      if (pending.size === 0) setImmediate(flush);
+      if (pending.size === 0) clock.runNextTurn(flush);
       const regionPools = pending.get(brokerId) ?? new Set();
       regionPools.add(`${region}/${pool}`);
       pending.set(brokerId, regionPools);
@@ -123,11 +132,11 @@ export function createWakeUps({
       const channel = keys.wakeUps(brokerId);
       listeners.set(channel, listener);
       await current.subscribe(channel);
-      timer ??= setInterval(() => void check(), timeouts.echoIntervalMs).unref();
+      if (cancelCheck === undefined && !closed) checkRegularly();
     },
     close() {
       closed = true;
-      clearInterval(timer);
+      cancelCheck?.();
       endConnection(current);
     },
   };

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { createRebalancerThread } from '@duskline/server/rebalancer-thread.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { TEST_ENV } from '../../support/fleet/test-broker.js';
 import { startRedisServer } from '../../support/redis/redis-server.js';
@@ -43,12 +44,12 @@ export async function measureRebalance(hosts: number): Promise<RebalanceResult> 
   const target = { kind: 'single', url: redis.url } as const;
   // All records of the fleet are an hour old, so that the load of new sessions does not count as ramping.
   let agoMs = HOUR_MS;
-  const store = await createRedisStore({ ...STORE_LIMITS, target, clock: () => Date.now() - agoMs });
+  const store = await createRedisStore({ ...STORE_LIMITS, target, storeTimeMs: () => Date.now() - agoMs });
   const { catalog } = loadConfig({ text: benchConfig(REGIONS), env: TEST_ENV });
   // Enough moves for every waiting player, because a plan without moves takes less time.
   const limits = { ...DEFAULT_REBALANCE_LIMITS, movesPerSessionHour: 60, minBurstMoves: WAITING };
   const seed = { store: { ...STORE_LIMITS, redis: { target } }, catalog, limits };
-  const rebalancer = createRebalancerThread(seed, ERRORS_ONLY);
+  const rebalancer = createRebalancerThread(seed, ERRORS_ONLY, systemClock);
   try {
     reportProgress(`rebalance: ${hosts} hosts with their sessions are written to Redis`);
     await fillFleet(store, hosts / REGIONS.length);

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createJwksKeySource, type JwksOptions } from '@duskline/server/auth/jwks-key-source.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
+import { ManualClock, withSystemTimers } from '../../support/time/manual-clock.js';
 import { repeatEvery } from '../../support/time/pacing.js';
 import { EC, OTHER_EC, OTHER_RSA, P384, RSA } from './keys.js';
-
-const START_MS = 1_800_000_000_000;
 
 /** A real key server. Tests change which keys it publishes and how it answers. */
 class KeyServer {
@@ -43,13 +43,13 @@ function jwk(key: KeyObject, kid?: string, extra: object = {}): object {
 describe('JWKS key source', () => {
   let server: KeyServer;
   let url: string;
-  let nowMs: number;
+  let clock: ManualClock;
 
   beforeEach(async () => {
     server = new KeyServer();
     server.keys = [jwk(EC.publicKey, 'k1')];
     url = await server.start();
-    nowMs = START_MS;
+    clock = new ManualClock();
   });
   afterEach(() => server.stop());
 
@@ -57,17 +57,17 @@ describe('JWKS key source', () => {
     options: Partial<JwksOptions> = {},
   ): (key: KeyObject, kid?: string) => Promise<string> {
     const algorithms = ['ES256', 'RS256'] as const;
-    const now = (): number => nowMs;
+    const serverClock = withSystemTimers(clock);
     const config = {
       algorithms,
       issuer: null,
       clockToleranceS: 0,
       keys: { kind: 'jwks', url },
     } as const;
-    const keySource = createJwksKeySource({ url, algorithms, now, ...options });
-    const verifier = createTokenVerifier(config, { now, keySource });
+    const keySource = createJwksKeySource({ url, algorithms, clock: serverClock, ...options });
+    const verifier = createTokenVerifier(config, { clock: serverClock, keySource });
     return async (key, kid) => {
-      const exp = nowMs / 1000 + 60;
+      const exp = clock.wallMs() / 1000 + 60;
       const claims = { sub: 'alice', aud: 'duskline', scope: 'play', exp };
       const algorithm = key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256';
       const token = jwt.sign(claims, key, { algorithm, ...(kid === undefined ? {} : { keyid: kid }) });
@@ -84,12 +84,13 @@ describe('JWKS key source', () => {
   });
 
   it('is used by a verifier when the configuration names a URL', async () => {
-    const verifier = createTokenVerifier({
+    const config = {
       algorithms: ['ES256'],
       issuer: null,
       clockToleranceS: 0,
       keys: { kind: 'jwks', url },
-    });
+    } as const;
+    const verifier = createTokenVerifier(config, { clock: systemClock });
     const claims = { sub: 'alice', aud: 'duskline', scope: 'play' };
     const token = jwt.sign(claims, EC.privateKey, { algorithm: 'ES256', keyid: 'k1', expiresIn: 60 });
     expect((await verifier.verify('player', token)).ok).to.be.true;
@@ -99,7 +100,7 @@ describe('JWKS key source', () => {
     const verify = verifierWith();
     expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
     server.keys = [jwk(EC.publicKey, 'k1'), jwk(RSA.publicKey, 'k2')];
-    nowMs += 10_000;
+    clock.advance(10_000);
     expect(await verify(RSA.privateKey, 'k2')).to.equal('ok');
     expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
     expect(server.requests).to.equal(2);
@@ -109,9 +110,9 @@ describe('JWKS key source', () => {
     const verify = verifierWith();
     expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
     server.keys = [jwk(RSA.publicKey, 'k2')];
-    nowMs += 599_999;
+    clock.advance(599_999);
     expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
-    nowMs += 1;
+    clock.advance(1);
     expect(await verify(EC.privateKey, 'k1')).to.equal('UNAUTHENTICATED');
   });
 
@@ -121,7 +122,7 @@ describe('JWKS key source', () => {
       expect(await verify(OTHER_EC.privateKey, `forged-${i}`)).to.equal('UNAUTHENTICATED');
     }
     expect(server.requests).to.equal(1);
-    nowMs += 10_000;
+    clock.advance(10_000);
     expect(await verify(OTHER_EC.privateKey, 'forged')).to.equal('UNAUTHENTICATED');
     expect(server.requests).to.equal(2);
   });
@@ -159,7 +160,7 @@ describe('JWKS key source', () => {
       expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
       server.answer = (response) => response.end(JSON.stringify({ keys: server.keys }));
       expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
-      nowMs += 10_000;
+      clock.advance(10_000);
       expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
     });
 
@@ -174,10 +175,10 @@ describe('JWKS key source', () => {
       const verify = verifierWith();
       expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
       server.answer = (response) => response.writeHead(503).end();
-      nowMs += 600_000;
+      clock.advance(600_000);
       expect(await verify(EC.privateKey, 'k1')).to.equal('ok');
       expect(await verify(RSA.privateKey, 'k2')).to.equal('UNAVAILABLE');
-      nowMs += 3_600_000;
+      clock.advance(3_600_000);
       expect(await verify(EC.privateKey, 'k1')).to.equal('UNAVAILABLE');
     });
 

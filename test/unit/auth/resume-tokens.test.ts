@@ -6,6 +6,7 @@ import { createResumeTokens, type ResumeTokens } from '@duskline/server/auth/res
 import { createTicketSigner } from '@duskline/server/auth/ticket-signer.js';
 import { createTokenSigner } from '@duskline/server/auth/token-signer.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import { randomSecret, secretConfig } from './keys.js';
@@ -17,7 +18,11 @@ const PURPOSE = 'duskline resume token v1';
 const master = randomSecret();
 
 function tokensAt(nowMs: number, key = master): ResumeTokens {
-  return createResumeTokens(key, { lifetimeMs: LIFETIME_MS, now: () => nowMs });
+  return createResumeTokens(key, {
+    ...systemRuntime,
+    lifetimeMs: LIFETIME_MS,
+    clock: { wallMs: () => nowMs },
+  });
 }
 
 const tokens = tokensAt(NOW_MS);
@@ -147,7 +152,9 @@ describe('resume tokens', () => {
 
     it('are not accepted as player tokens, not even under the same secret', async () => {
       for (const secret of [master, deriveKey(master, PURPOSE)]) {
-        const verifier = createTokenVerifier(secretConfig(secret), { now: () => NOW_MS });
+        const verifier = createTokenVerifier(secretConfig(secret), {
+          clock: { ...systemRuntime.clock, wallMs: () => NOW_MS },
+        });
         for (const kind of ['player', 'host', 'operator'] as const) {
           const result = await verifier.verify(kind, tokens.sign(ALICE));
           expect(result).to.include({ ok: false, code: 'UNAUTHENTICATED' });
@@ -165,7 +172,11 @@ describe('resume tokens', () => {
 
     it('are not accepted in place of a player token, not even under the same key', () => {
       for (const secret of [master, deriveKey(master, PURPOSE)]) {
-        const signer = createTokenSigner({ key: secret, algorithm: 'HS256', now: () => NOW_MS });
+        const signer = createTokenSigner({
+          key: secret,
+          algorithm: 'HS256',
+          clock: { wallMs: () => NOW_MS },
+        });
         expect(codeOf(signer.sign({ kind: 'player', ...ALICE }, 60_000))).to.equal('RESUME_TOKEN_INVALID');
       }
     });

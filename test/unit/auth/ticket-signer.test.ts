@@ -3,6 +3,7 @@ import { TICKET_ISSUER, TicketClaims } from '@duskline/protocol';
 import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
 import { createTicketSigner, ticketAudience } from '@duskline/server/auth/ticket-signer.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import jwt from 'jsonwebtoken';
@@ -112,7 +113,7 @@ describe('ticket signer', () => {
 
   it('signs tickets that no broker accepts as a token, even under the same secret', async () => {
     const verifier = createTokenVerifier(secretConfig(secretKeyFrom(mint.hostKey(REGION_POOL, 'h1'))), {
-      now: () => NOW_MS,
+      clock: { ...systemClock, wallMs: () => NOW_MS },
     });
     const result = await verifier.verify('player', mint.sign(REQUEST));
     expect(result).to.include({ ok: false, code: 'UNAUTHENTICATED' });

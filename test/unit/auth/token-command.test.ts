@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { secretKeyFrom } from '@duskline/server/auth/key-material.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import { addTokenCommand } from '@duskline/server/cli/tokens/token-command.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import { Command, CommanderError } from 'commander';
 import jwt from 'jsonwebtoken';
 import { EC, pemOf, publicConfig, secretConfig } from './keys.js';
 
 const SECRET = randomBytes(32).toString('base64');
-const verifier = createTokenVerifier(secretConfig(secretKeyFrom(Buffer.from(SECRET))));
+const verifier = createTokenVerifier(secretConfig(secretKeyFrom(Buffer.from(SECRET))), {
+  clock: systemClock,
+});
 
 interface Run {
   readonly stdout: string;
@@ -73,7 +76,7 @@ describe('duskline token', () => {
     const { iss, iat, exp } = payload as jwt.JwtPayload;
     expect(header).to.include({ alg: 'ES256', kid: 'k1' });
     expect({ iss, ttlS: exp! - iat! }).to.deep.equal({ iss: 'dev', ttlS: 900 });
-    const ec = createTokenVerifier(publicConfig('ES256', EC.publicKey));
+    const ec = createTokenVerifier(publicConfig('ES256', EC.publicKey), { clock: systemClock });
     expect((await ec.verify('player', stdout.trim())).ok).to.be.true;
   });
 

@@ -1,16 +1,17 @@
 import { createTokenSigner, type TokenRequest } from '@duskline/server/auth/token-signer.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import { EC, publicConfig, randomSecret, RSA, secretConfig } from './keys.js';
 
 const NOW_MS = 1_800_000_000_000;
-const now = (): number => NOW_MS;
+const clock = { ...systemClock, wallMs: () => NOW_MS };
 
 describe('token signer', () => {
   const secret = randomSecret();
-  const signer = createTokenSigner({ key: secret, algorithm: 'HS256', issuer: 'dev', keyId: 'k1', now });
-  const verifier = createTokenVerifier(secretConfig(secret, 'dev'), { now });
+  const signer = createTokenSigner({ key: secret, algorithm: 'HS256', issuer: 'dev', keyId: 'k1', clock });
+  const verifier = createTokenVerifier(secretConfig(secret, 'dev'), { clock });
 
   it('signs tokens for players, hosts and operators that the verifier accepts', async () => {
     const requests: TokenRequest[] = [
@@ -31,11 +32,11 @@ describe('token signer', () => {
       ['ES256', EC],
       ['RS256', RSA],
     ] as const) {
-      const token = createTokenSigner({ key: pair.privateKey, algorithm, now }).sign(
+      const token = createTokenSigner({ key: pair.privateKey, algorithm, clock }).sign(
         { kind: 'player', playerId: 'alice' },
         60_000,
       );
-      const other = createTokenVerifier(publicConfig(algorithm, pair.publicKey), { now });
+      const other = createTokenVerifier(publicConfig(algorithm, pair.publicKey), { clock });
       expect((await other.verify('player', token)).ok).to.be.true;
     }
   });

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { PlayerPrincipal, VerifyResult } from '@duskline/server/auth/principal.js';
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import jwt from 'jsonwebtoken';
@@ -8,9 +9,9 @@ import { EC, OTHER_EC, OTHER_RSA, pemOf, publicConfig, randomSecret, RSA, secret
 
 const NOW_MS = 1_800_000_000_000;
 const NOW_S = NOW_MS / 1000;
-const now = (): number => NOW_MS;
+const clock = { ...systemClock, wallMs: () => NOW_MS };
 const secret = randomSecret();
-const verifier = createTokenVerifier(secretConfig(secret), { now });
+const verifier = createTokenVerifier(secretConfig(secret), { clock });
 
 const PLAYER = { sub: 'alice', aud: 'duskline', scope: 'play', iat: NOW_S, exp: NOW_S + 60 };
 const HOST = { ...PLAYER, sub: 'rack-7', scope: 'host', region: 'eu-west', pool: 'console-x' };
@@ -99,7 +100,7 @@ describe('token verifier', () => {
   describe('signature and algorithm', () => {
     it('refuses a wrong signature', async () => {
       expect(await codeOf(signed(PLAYER, {}, randomSecret()))).to.equal('UNAUTHENTICATED');
-      const other = createTokenVerifier(publicConfig('ES256', EC.publicKey), { now });
+      const other = createTokenVerifier(publicConfig('ES256', EC.publicKey), { clock });
       const token = jwt.sign(PLAYER, OTHER_EC.privateKey, { algorithm: 'ES256' });
       expect(await codeOf(token, 'player', other)).to.equal('UNAUTHENTICATED');
     });
@@ -118,7 +119,7 @@ describe('token verifier', () => {
     });
 
     it('refuses an HS256 token whose secret is the RSA public key', async () => {
-      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { now });
+      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { clock });
       const confused = handMade({ alg: 'HS256', typ: 'JWT' }, PLAYER, pemOf(RSA.publicKey));
       expect(await codeOf(confused, 'player', rsa)).to.equal('UNAUTHENTICATED');
       expect(await codeOf(jwt.sign(PLAYER, RSA.privateKey, { algorithm: 'RS256' }), 'player', rsa)).to.equal(
@@ -128,7 +129,7 @@ describe('token verifier', () => {
 
     it('refuses an algorithm that is not configured, even with the right key', async () => {
       expect(await codeOf(jwt.sign(PLAYER, secret, { algorithm: 'HS384' }))).to.equal('UNAUTHENTICATED');
-      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { now });
+      const rsa = createTokenVerifier(publicConfig('RS256', RSA.publicKey), { clock });
       const pss = jwt.sign(PLAYER, RSA.privateKey, { algorithm: 'PS256' });
       expect(await codeOf(pss, 'player', rsa)).to.equal('UNAUTHENTICATED');
       const wrongKey = jwt.sign(PLAYER, OTHER_RSA.privateKey, { algorithm: 'RS256' });
@@ -154,7 +155,9 @@ describe('token verifier', () => {
 
     it('says when a token becomes valid that is early by a minute at most beyond the tolerance', async () => {
       const early = async (nbf: number, atMs = NOW_MS): Promise<unknown> => {
-        const at = createTokenVerifier(secretConfig(secret), { now: () => atMs });
+        const at = createTokenVerifier(secretConfig(secret), {
+          clock: { ...systemClock, wallMs: () => atMs },
+        });
         const result = await at.verify('player', signed({ ...PLAYER, exp: NOW_S + 600, nbf }));
         return result.ok ? 'ok' : [result.code, result.retryAfterMs];
       };
@@ -174,7 +177,9 @@ describe('token verifier', () => {
           async (nbf, ms) => {
             const token = signed({ ...PLAYER, exp: NOW_S + 600, nbf });
             const at = (nowMs: number): Promise<VerifyResult<PlayerPrincipal>> =>
-              createTokenVerifier(secretConfig(secret), { now: () => nowMs }).verify('player', token);
+              createTokenVerifier(secretConfig(secret), {
+                clock: { ...systemClock, wallMs: () => nowMs },
+              }).verify('player', token);
             const first = await at(NOW_MS + ms);
             if (first.ok) return;
             expect(first.code).to.equal('TOKEN_NOT_YET_VALID');
@@ -214,7 +219,7 @@ describe('token verifier', () => {
     });
 
     it('refuses another issuer and a missing one, where one is configured', async () => {
-      const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { now });
+      const strict = createTokenVerifier(secretConfig(secret, 'https://id.example.com'), { clock });
       expect(await codeOf(signed({ ...PLAYER, iss: 'https://id.example.com' }), 'player', strict)).to.equal(
         'ok',
       );

@@ -27,7 +27,7 @@ describe('TURN credentials', () => {
         { urls: ['stun:stun.example.com:3478'], turn: null },
         { urls: ['turn:turn.example.com:3478'], turn: { secret: SECRET, ttlMs: 3_600_000 } },
       ],
-      () => 1_800_000_000_000,
+      { wallMs: () => 1_800_000_000_000 },
     );
     expect(servers(SESSION_ID)).to.deep.equal([
       { urls: ['stun:stun.example.com:3478'] },

@@ -1,22 +1,22 @@
 import { expect } from 'chai';
 import { ExpiringRecords } from '@duskline/server/broker/expiring-records.js';
+import { ManualClock } from '../../support/time/manual-clock.js';
 
 describe('The record of disconnected clients', () => {
-  let nowMs = 0;
-  const gone = (max = 10): ExpiringRecords<{ sessionId: string }> =>
-    new ExpiringRecords(1_000, max, () => nowMs);
+  const clock = new ManualClock();
+  const gone = (max = 10): ExpiringRecords<{ sessionId: string }> => new ExpiringRecords(1_000, clock, max);
   const idsOf = (list: ExpiringRecords<{ sessionId: string }>): string[] =>
     list.all.map(({ sessionId }) => sessionId);
 
   it('is deleted after its time, counted from the last disconnect', () => {
     const list = gone();
     list.add({ sessionId: 'a' });
-    nowMs += 600;
+    clock.advance(600);
     list.add({ sessionId: 'b' });
     list.add({ sessionId: 'a' });
-    nowMs += 999;
+    clock.advance(999);
     expect(idsOf(list)).to.deep.equal(['b', 'a']);
-    nowMs += 1;
+    clock.advance(1);
     expect(idsOf(list)).to.deep.equal([]);
   });
 
@@ -29,7 +29,7 @@ describe('The record of disconnected clients', () => {
   it('is not returned after its time, though other records were added meanwhile', () => {
     const list = gone();
     list.add({ sessionId: 'a' });
-    nowMs += 1_000;
+    clock.advance(1_000);
     list.add({ sessionId: 'b' });
     expect(list.get('a')).to.equal(undefined);
     expect(list.get('b')).to.deep.equal({ sessionId: 'b' });

@@ -1,10 +1,10 @@
 import { createLimitedLog } from '@duskline/server/broker/limited-log.js';
 import { expect } from 'chai';
-import { createManualClock } from '../../support/time/manual-clock.js';
+import { ManualClock } from '../../support/time/manual-clock.js';
 
 describe('A log with a limit', () => {
   it('writes ten lines of a message in ten seconds, and then how many were left out', () => {
-    const clock = createManualClock();
+    const clock = new ManualClock();
     const lines: [object, string][] = [];
     const ignore = (): void => undefined;
     const log = createLimitedLog(
@@ -14,7 +14,7 @@ describe('A log with a limit', () => {
         debug: ignore,
         warn: (fields, message) => lines.push([fields, message]),
       },
-      clock.now,
+      clock,
     );
     for (let i = 0; i < 25; i += 1) log.warn({ i }, 'host failed');
     log.warn({}, 'another message');

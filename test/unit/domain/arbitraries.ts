@@ -26,7 +26,7 @@ export const share = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
 );
 
-const rttMs = fc.oneof(fc.constantFrom(0, 60, 90), fc.double({ min: 0, max: 400, noNaN: true }));
+const rttMs = fc.oneof(fc.constantFrom(0, 60, 90, null), fc.double({ min: 0, max: 400, noNaN: true }));
 
 export const device: fc.Arbitrary<DeviceAbility> = fc.record({
   codecs: fc.subarray([...CODECS], { minLength: 1 }),
@@ -74,6 +74,10 @@ const wish: fc.Arbitrary<Question['wish']> = fc.record({
     fc.record({
       only: fc.option(fc.subarray([...REGIONS], { minLength: 1 }), { nil: undefined }),
       exclude: fc.option(fc.subarray([...REGIONS]), { nil: undefined }),
+      prefer: fc.option(
+        fc.shuffledSubarray([...REGIONS, 'elsewhere']).map((some) => [...some, ...some.slice(0, 1)]),
+        { nil: undefined },
+      ),
     }),
     { nil: undefined },
   ),

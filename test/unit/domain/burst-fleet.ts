@@ -1,7 +1,7 @@
 import { FULL, expectedSessionLoad } from '@duskline/server/domain/congestion.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
-import { createManualClock } from '../../support/time/manual-clock.js';
+import { ManualClock } from '../../support/time/manual-clock.js';
 import { registration, reservation, sessionIdOf } from '../../support/fleet/fleet-data.js';
 
 const REGION_POOL: RegionPool = { region: 'eu-central', pool: 'pc' };
@@ -32,9 +32,9 @@ export type Choice = (fleet: BurstFleet) => Promise<string | undefined>;
 
 /** Hosts whose streams ramp up, and a store that gets their load at intervals. */
 export class BurstFleet {
-  readonly #clock = createManualClock();
-  readonly #startMs = this.#clock.now();
-  readonly #store = createMemoryStore({ suspectAfterMs: 60_000, clock: () => this.#clock.now() });
+  readonly #clock = new ManualClock();
+  readonly #startMs = this.#clock.wallMs();
+  readonly #store = createMemoryStore({ suspectAfterMs: 60_000, clock: this.#clock });
   readonly #streams: Stream[] = [];
   readonly #reported = new Map<string, number>();
   #sessions = 0;
@@ -54,7 +54,7 @@ export class BurstFleet {
   }
 
   get nowMs(): number {
-    return this.#clock.now() - this.#startMs;
+    return this.#clock.wallMs() - this.#startMs;
   }
 
   /** Load of each host at its last report, in millionths. */

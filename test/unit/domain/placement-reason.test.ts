@@ -1,12 +1,19 @@
 import { explainPlacement } from '@duskline/server/domain/placement-reason.js';
-import { congestionCostMs, type Candidate } from '@duskline/server/domain/ranking.js';
+import { NOT_PREFERRED, congestionCostMs, type Candidate } from '@duskline/server/domain/ranking.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { question, rank } from './arbitraries.js';
 
-function candidate(region: string, rttMs: number, utilisation: number, pool = 'pc'): Candidate {
+function candidate(
+  region: string,
+  rttMs: number,
+  utilisation: number,
+  change: Partial<Candidate> = {},
+): Candidate {
   const costMs = rttMs + congestionCostMs(utilisation);
-  return { regionPool: { region, pool }, rttMs, utilisation, costMs, acceptableAfterMs: 0 };
+  const regionPool = { region, pool: 'pc' };
+  const rest = { isMeasured: true, preference: NOT_PREFERRED, acceptableAfterMs: 0 };
+  return { regionPool, rttMs, utilisation, costMs, ...rest, ...change };
 }
 
 describe('The reason for a placement', () => {
@@ -18,6 +25,23 @@ describe('The reason for a placement', () => {
   it('names the nearer region that was more congested', () => {
     const reason = explainPlacement([candidate('next', 30, 0.1), candidate('near', 12, 0.9)], 0);
     expect(reason).to.equal('next/pc (30 ms away, 10 % in use): less congested than near (12 ms away).');
+  });
+
+  it('says that the player prefers the region', () => {
+    const preferred = candidate('next', 30, 0.1, { preference: 2 });
+    expect(explainPlacement([preferred, candidate('near', 12, 0)], 0)).to.equal(
+      'next/pc (30 ms away, 10 % in use): preferred by the player.',
+    );
+  });
+
+  it('claims no distance to a region that was not measured', () => {
+    const unmeasured = candidate('far', 120, 0.1, { isMeasured: false, preference: 0 });
+    expect(explainPlacement([unmeasured], 0)).to.equal(
+      'far/pc (not measured, 10 % in use): no suitable region was measured.',
+    );
+    expect(explainPlacement([candidate('near', 12, 1), unmeasured], 1)).to.equal(
+      'far/pc (not measured, 10 % in use): full before it: near/pc.',
+    );
   });
 
   it('names the full region pools, at most four of them', () => {
@@ -35,10 +59,10 @@ describe('The reason for a placement', () => {
         const candidates = rank(asked);
         if (candidates.length === 0) return;
         const index = pick % candidates.length;
-        const { regionPool, rttMs, utilisation } = candidates[index]!;
+        const { regionPool, rttMs, isMeasured, utilisation } = candidates[index]!;
         const reason = explainPlacement(candidates, index);
         expect(reason.startsWith(`${regionPool.region}/${regionPool.pool} (`)).to.be.true;
-        expect(reason).to.include(`${Math.round(rttMs)} ms`);
+        expect(reason).to.include(isMeasured ? `(${Math.round(rttMs)} ms away, ` : '(not measured, ');
         expect(reason).to.include(`${Math.round(utilisation * 100)} %`);
         expect(reason.length).to.be.below(500);
       }),

@@ -1,6 +1,6 @@
 import { RESOLUTIONS } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '@duskline/server/domain/catalog.js';
-import { acceptableAfterMs, rankCandidates } from '@duskline/server/domain/ranking.js';
+import { acceptableAfterMs, rankCandidates, type Candidate } from '@duskline/server/domain/ranking.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { REGIONS, catalogOf, fleetOf, question, rank, type Question } from './arbitraries.js';
@@ -27,7 +27,7 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('without regions that are out of policy, not allowed, excluded, closed, unknown or unmeasured', () => {
+    it('without regions that are out of policy, not allowed, excluded, closed, unknown or not in `rtt`', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const { rtt, regions } = asked.wish;
@@ -35,8 +35,9 @@ describe('The ranking of candidates', () => {
           for (const candidate of rank(asked)) {
             const { region } = candidate.regionPool;
             expect(REGIONS).to.include(region);
-            expect(rtt).to.have.own.property(region, candidate.rttMs);
+            expect(rtt).to.have.own.property(region, candidate.isMeasured ? candidate.rttMs : null);
             expect(candidate.rttMs).to.be.at.most(furthest);
+            if (!candidate.isMeasured) expect(candidate.rttMs).to.equal(furthest);
             expect(asked.states[region]).to.equal('open');
             expect(regions?.only ?? [region]).to.include(region);
             expect(regions?.exclude ?? []).not.to.include(region);
@@ -60,7 +61,8 @@ describe('The ranking of candidates', () => {
           const { only, exclude } = asked.wish.regions ?? {};
           const expected = REGIONS.filter(
             (region) =>
-              (asked.wish.rtt[region] ?? Infinity) <= asked.policy.at(-1)!.maxRttMs &&
+              (asked.wish.rtt[region] === null ||
+                (asked.wish.rtt[region] ?? Infinity) <= asked.policy.at(-1)!.maxRttMs) &&
               asked.states[region] === 'open' &&
               (only === undefined || only.includes(region)) &&
               !(exclude ?? []).includes(region),
@@ -109,17 +111,53 @@ describe('The ranking of candidates', () => {
       );
     });
 
-    it('by the policy step that accepts them, then by cost', () => {
+    it('by the policy step that accepts them, measured ones first, then by the player’s preference, then by cost', () => {
       fc.assert(
         fc.property(question, (asked) => {
           const found = rank(asked);
+          const prefer = asked.wish.regions?.prefer ?? [];
+          const order = ({
+            acceptableAfterMs: after,
+            isMeasured,
+            regionPool,
+            costMs,
+          }: Candidate): number[] => {
+            const index = prefer.indexOf(regionPool.region);
+            return [after, isMeasured ? 0 : 1, index < 0 ? Infinity : index, costMs];
+          };
           for (const [i, candidate] of found.slice(1).entries()) {
-            const before = found[i]!;
-            expect(before.acceptableAfterMs).to.be.at.most(candidate.acceptableAfterMs);
-            if (before.acceptableAfterMs === candidate.acceptableAfterMs) {
-              expect(before.costMs).to.be.at.most(candidate.costMs);
-            }
+            const [before, behind] = [order(found[i]!), order(candidate)];
+            const differs = before.findIndex((value, k) => value !== behind[k]);
+            if (differs >= 0) expect(before[differs]).to.be.below(behind[differs]!);
           }
+        }),
+      );
+    });
+
+    it('so that regions that were not measured come last, at the last step of the policy', () => {
+      fc.assert(
+        fc.property(question, (asked) => {
+          const found = rank(asked);
+          const firstUnmeasured = found.findIndex(({ isMeasured }) => !isMeasured);
+          if (firstUnmeasured < 0) return;
+          for (const { isMeasured, acceptableAfterMs: afterMs } of found.slice(firstUnmeasured)) {
+            expect(isMeasured).to.equal(false);
+            expect(afterMs).to.equal(asked.policy.at(-1)!.afterMs);
+          }
+        }),
+      );
+    });
+
+    it('so that a preference changes only the order, and neither the candidates nor their policy steps', () => {
+      fc.assert(
+        fc.property(question, (asked) => {
+          const { prefer: _prefer, ...regions } = asked.wish.regions ?? {};
+          const steps = (found: readonly Candidate[]): string[] =>
+            found.map(
+              ({ regionPool, acceptableAfterMs: afterMs }) => `${regionPoolName(regionPool)} ${afterMs}`,
+            );
+          const without = rank({ ...asked, wish: { ...asked.wish, regions } });
+          expect(steps(rank(asked))).to.have.members(steps(without));
         }),
       );
     });
@@ -143,7 +181,8 @@ describe('The ranking of candidates', () => {
         fc.property(changed, ([asked, pick, to]) => {
           const found = rank(asked);
           if (found.length === 0) return;
-          const { regionPool, rttMs: from } = found[pick % found.length]!;
+          const { regionPool, rttMs: from, isMeasured } = found[pick % found.length]!;
+          if (!isMeasured) return;
           const rtt = { ...asked.wish.rtt, [regionPool.region]: to };
           expectMoved(
             asked,

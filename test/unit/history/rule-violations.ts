@@ -148,7 +148,7 @@ const ALL: readonly NamedFault[] = [
   [
     'S8',
     'a match that names another round-trip time',
-    (history) => replaceFirst(history, 'matched', (event) => ({ ...event, rttMs: event.rttMs + 0.5 })),
+    (history) => replaceFirst(history, 'matched', (event) => ({ ...event, rttMs: event.rttMs! + 0.5 })),
   ],
   [
     'S9',

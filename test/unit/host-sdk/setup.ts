@@ -1,7 +1,7 @@
 import { createHost, type EndedSession, type Host, type HostOptions, type HostStatus } from '@duskline/host';
 import type { Prepare } from '@duskline/protocol';
 import { EventBuffer } from '../../support/event-buffer.js';
-import { FakeClock } from '../../support/time/fake-clock.js';
+import { ManualClock } from '../../support/time/manual-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from './scripted-broker.js';
 import { ADDRESS, sessionIdOf } from './tickets.js';
 
@@ -26,7 +26,7 @@ export function prepareOf(number: number, change: Partial<Prepare> = {}): Prepar
 /** Creates a host that connects to a scripted broker, on a clock that the test moves. */
 export interface HostFixture {
   readonly broker: ScriptedBroker;
-  readonly clock: FakeClock;
+  readonly clock: ManualClock;
   readonly host: Host;
   readonly statuses: EventBuffer<HostStatus>;
   readonly ends: EventBuffer<EndedSession>;
@@ -44,7 +44,7 @@ const open: { host: Host; broker: ScriptedBroker }[] = [];
 
 export async function startHostFixture(options: Partial<HostOptions> = {}): Promise<HostFixture> {
   const broker = await ScriptedBroker.start();
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const host = createHost({
     url: broker.url,
     token: 'token-of-host-1-in-these-tests',

@@ -1,17 +1,17 @@
 import { AdmissionQueue, type WaitingClient } from '@duskline/server/transport/admission-queue.js';
 import { expect } from 'chai';
-import { FakeClock } from '../../support/time/fake-clock.js';
+import { ManualClock } from '../../support/time/manual-clock.js';
 
 const LIMITS = { admissionsPerSecond: 100, admissionWaitMs: 1_000 };
 
 describe('The admission queue of clients', () => {
-  let clock: FakeClock;
+  let clock: ManualClock;
   let queue: AdmissionQueue<WaitingClient>;
   let admitted: { readonly name: number; readonly atMs: number }[];
   let startMs: number;
   beforeEach(() => {
-    clock = new FakeClock();
-    startMs = clock.nowMs();
+    clock = new ManualClock();
+    startMs = clock.monotonicMs();
     queue = new AdmissionQueue(LIMITS, clock);
     admitted = [];
   });
@@ -20,7 +20,7 @@ describe('The admission queue of clients', () => {
     let leave = (): void => undefined;
     const answer = queue.enter({
       startWaiting: (onLeft) => (leave = onLeft),
-      admit: () => void admitted.push({ name, atMs: clock.nowMs() - startMs }),
+      admit: () => void admitted.push({ name, atMs: clock.monotonicMs() - startMs }),
     });
     return { taken: answer !== 'full', leave };
   }
@@ -54,7 +54,13 @@ describe('The admission queue of clients', () => {
 
   it('does not catch up after long turns of the event loop, because the broker was busy', () => {
     const timers: (() => void)[] = [];
-    const slow = { nowMs: () => clock.nowMs(), setTimer: (run: () => void) => void timers.push(run) };
+    const slow = {
+      monotonicMs: () => clock.monotonicMs(),
+      setBackgroundTimer(run: () => void) {
+        timers.push(run);
+        return () => undefined;
+      },
+    };
     queue = new AdmissionQueue(LIMITS, slow);
     for (let i = 0; i < 100; i += 1) arrive(i);
     for (let turn = 0; turn < 5; turn += 1) {
@@ -110,7 +116,7 @@ describe('The admission queue of clients', () => {
 
     clock.advance(1_000);
     admitted = [];
-    startMs = clock.nowMs();
+    startMs = clock.monotonicMs();
     for (let i = 0; i < 100; i += 1) arrive(i);
     clock.advance(500);
     expect(admitted.length).to.be.within(50, 54);

@@ -1,4 +1,6 @@
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { SocketChannel } from '@duskline/server/transport/socket.js';
+import { WriteQueue } from '@duskline/server/transport/write-queue.js';
 import { expect } from 'chai';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -48,7 +50,8 @@ class Line {
       [WebSocket, IncomingMessage],
       unknown,
     ];
-    const channel = new SocketChannel<Note>('b.1', socket, request.socket, { maxSocketBufferBytes });
+    const rules = { maxSocketBufferBytes, writes: new WriteQueue(systemClock), clock: systemClock };
+    const channel = new SocketChannel<Note>('b.1', socket, request.socket, rules);
     return new Line(channel, server, peer, request.socket);
   }
 

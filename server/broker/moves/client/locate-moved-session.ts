@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RegionPool } from '../../../domain/catalog.js';
 import type { SessionRecord } from '../../../store/fleet-store.js';
+import { delay } from '../../../runtime/delay.js';
+import type { Runtime } from '../../../runtime/runtime.js';
 import type { ClientConnection, ClientMove, ClientSession } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Credentials } from '../../credentials.js';
@@ -87,7 +88,7 @@ async function sendNewMatch(
 
 /** @returns where the session is; `undefined` if it has ended, or if its client was notified of its host meanwhile */
 async function findMovedSession(
-  context: BrokerSettings & StoreAccess & Events,
+  context: BrokerSettings & Runtime & StoreAccess & Events,
   client: ClientConnection,
   known: ClientSession,
   sessionId: string,
@@ -102,7 +103,7 @@ async function findMovedSession(
  * session is reported to the client by an event.
  */
 async function waitForPendingMove(
-  context: BrokerSettings & StoreAccess & Events,
+  context: BrokerSettings & Runtime & StoreAccess & Events,
   known: ClientSession,
   sessionId: string,
   isStillKnown: () => boolean,
@@ -110,8 +111,8 @@ async function waitForPendingMove(
   // A new move may replace the pending one at any time.
   for (let { pendingMove: move } = known; move !== null && isStillKnown(); move = known.pendingMove) {
     if (await hasArrivedAtTarget(context, move, sessionId)) return true;
-    if (performance.now() > move.untilMs + context.intervals.moveGraceMs) break;
-    await delay(POLL_INTERVAL_MS);
+    if (context.clock.monotonicMs() > move.untilMs + context.intervals.moveGraceMs) break;
+    await delay(context.clock, POLL_INTERVAL_MS);
   }
   return false;
 }

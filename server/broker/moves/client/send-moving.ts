@@ -33,7 +33,7 @@ export async function sendMoving(
   );
   const matched = await createMatched(context, client, known.request, { ...placed, sessionId });
   const { hostId, meta } = placed;
-  const untilMs = performance.now() + claimWithinMs;
+  const untilMs = context.clock.monotonicMs() + claimWithinMs;
   known.pendingMove = { regionPool, epoch, hostId, meta, coordinatorBrokerId, untilMs };
   client.channel.send({ ...matched, type: 'moving' });
 }

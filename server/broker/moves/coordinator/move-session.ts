@@ -20,18 +20,18 @@ export async function moveSession(
   order: MoveOrder,
 ): Promise<MoveResult> {
   const { sessionId, meta } = order.session;
-  const { activeMoves: moves, observer } = context;
+  const { activeMoves: moves, clock, observer } = context;
   if (meta === null) return moveFailed('store', NO_META);
   if (moves.coordinated.has(sessionId)) return moveFailed('store', ALREADY_MOVING);
   const allocated = await allocateMoveEpoch(context, order, meta);
-  const replies = new MoveReplies(allocated.epoch);
+  const replies = new MoveReplies(allocated.epoch, clock);
   // Another order for the session may have started while the store answered.
   if (moves.coordinated.has(sessionId)) return moveFailed('store', ALREADY_MOVING);
   moves.coordinated.set(sessionId, replies);
-  const startedAt = performance.now();
+  const startedAt = clock.monotonicMs();
   try {
     const result = await runMove(context, order, metaAfterMove(context, order, meta, allocated), replies);
-    observer.moveEnded(order.regionPool, result.kind, performance.now() - startedAt);
+    observer.moveEnded(order.regionPool, result.kind, clock.monotonicMs() - startedAt);
     logResult(context, order, result);
     return result;
   } finally {

@@ -46,7 +46,7 @@ class ChainMoveRunner implements MoveRunner {
   #isStopped = false;
 
   constructor(private readonly context: CorePorts & ActiveMovesPort) {
-    this.#failures = new RecentMoveFailures(RETRY_AFTER_STEPS * context.limits.moveStepMs);
+    this.#failures = new RecentMoveFailures(RETRY_AFTER_STEPS * context.limits.moveStepMs, context.clock);
     this.#quarantine = new HostQuarantine(context);
   }
 
@@ -112,7 +112,7 @@ class ChainMoveRunner implements MoveRunner {
 
   /** @returns whether the session has moved */
   async #runMove(action: MoveAction, session: SessionRecord): Promise<boolean> {
-    const startedAt = performance.now();
+    const startedAt = this.context.clock.monotonicMs();
     const move = action.isUnclaimed ? moveUnclaimedSession : moveSession;
     const result = await move(this.context, toMoveOrder(action, session));
     this.#recordResult(action, result);
@@ -125,7 +125,7 @@ class ChainMoveRunner implements MoveRunner {
       outcome: result.kind,
       unclaimed: action.isUnclaimed,
       failure: result.kind === 'failed' ? `${result.by}: ${result.reason}` : null,
-      tookMs: Math.round(performance.now() - startedAt),
+      tookMs: Math.round(this.context.clock.monotonicMs() - startedAt),
     });
     return result.kind === 'moved';
   }

@@ -4,6 +4,7 @@ import {
   recordMoveOutcome,
   type Quarantine,
 } from '../../../domain/rebalance/limits/quarantine.js';
+import type { Runtime } from '../../../runtime/runtime.js';
 import type { Reporting } from '../../reporting.js';
 import type { BrokerSettings } from '../../settings.js';
 
@@ -11,7 +12,7 @@ import type { BrokerSettings } from '../../settings.js';
 export class HostQuarantine {
   #quarantine: Quarantine = NO_QUARANTINE;
 
-  constructor(private readonly context: BrokerSettings & Reporting) {}
+  constructor(private readonly context: BrokerSettings & Runtime & Reporting) {}
 
   /** Keys of the hosts in quarantine (`hostKey`). */
   get hostKeys(): string[] {
@@ -19,12 +20,12 @@ export class HostQuarantine {
   }
 
   has(key: string): boolean {
-    return isQuarantined(this.#quarantine, key, performance.now());
+    return isQuarantined(this.#quarantine, key, this.context.clock.monotonicMs());
   }
 
   recordOutcome(key: string, succeeded: boolean): void {
-    const { rebalanceLimits, log, observer } = this.context;
-    const nowMs = performance.now();
+    const { rebalanceLimits, clock, log, observer } = this.context;
+    const nowMs = clock.monotonicMs();
     const wasQuarantined = isQuarantined(this.#quarantine, key, nowMs);
     this.#quarantine = recordMoveOutcome(this.#quarantine, key, succeeded, nowMs, rebalanceLimits);
     if (wasQuarantined || !isQuarantined(this.#quarantine, key, nowMs)) return;

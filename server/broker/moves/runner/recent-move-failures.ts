@@ -1,3 +1,5 @@
+import type { ServerClock } from '../../../runtime/runtime.js';
+
 /** Maximum number of failures that are kept. */
 const MAX_FAILURES = 10_000;
 
@@ -7,12 +9,15 @@ export class RecentMoveFailures {
   readonly #failedAtMs = new Map<string, number>();
 
   /** @param retryAfterMs how long a failure counts as recent */
-  constructor(private readonly retryAfterMs: number) {}
+  constructor(
+    private readonly retryAfterMs: number,
+    private readonly clock: Pick<ServerClock, 'monotonicMs'>,
+  ) {}
 
   add(sessionId: string): void {
     // Deleted first, so that the map stays in the order of the failures.
     this.#failedAtMs.delete(sessionId);
-    this.#failedAtMs.set(sessionId, performance.now());
+    this.#failedAtMs.set(sessionId, this.clock.monotonicMs());
     const [oldest] = this.#failedAtMs.keys();
     if (this.#failedAtMs.size > MAX_FAILURES && oldest !== undefined) this.#failedAtMs.delete(oldest);
   }
@@ -23,7 +28,7 @@ export class RecentMoveFailures {
 
   has(sessionId: string): boolean {
     const failedAtMs = this.#failedAtMs.get(sessionId);
-    return failedAtMs !== undefined && performance.now() - failedAtMs < this.retryAfterMs;
+    return failedAtMs !== undefined && this.clock.monotonicMs() - failedAtMs < this.retryAfterMs;
   }
 
   get sessionIds(): string[] {

@@ -2,6 +2,7 @@ import type { HostCheckpoint } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../../domain/catalog.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
+import type { Runtime } from '../../../runtime/runtime.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Events } from '../../messaging/broker-events.js';
@@ -33,7 +34,7 @@ export async function requestCheckpoint(
   if (context.activeMoves.outgoing.has(sessionId)) {
     return refuseMove(context, message, 'store', 'the session is moving already');
   }
-  const nowMs = performance.now();
+  const nowMs = context.clock.monotonicMs();
   context.activeMoves.outgoing.set(sessionId, {
     host,
     sessionId,
@@ -76,7 +77,7 @@ export async function receiveCheckpoint(
  * @throws Refusal STALE_EPOCH, NO_MOVE
  */
 function findExpectedMove(
-  context: ActiveMovesPort,
+  context: Runtime & ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch }: HostCheckpoint,
 ): OutgoingMove {
@@ -84,7 +85,7 @@ function findExpectedMove(
   const heldEpoch = outgoing?.epoch ?? host.heldSessions.get(sessionId)?.epoch ?? epoch;
   if (epoch < heldEpoch) throw new Refusal('STALE_EPOCH');
   if (outgoing?.host !== host || outgoing.epoch !== epoch || outgoing.isPaused) throw new Refusal('NO_MOVE');
-  if (performance.now() > outgoing.replyByMs) {
+  if (context.clock.monotonicMs() > outgoing.replyByMs) {
     context.activeMoves.outgoing.delete(sessionId);
     throw new Refusal('NO_MOVE', {
       message: 'The checkpoint arrived after its deadline: continue the session on this host.',

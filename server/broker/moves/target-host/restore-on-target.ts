@@ -35,7 +35,7 @@ export async function requestRestore(
   if (reference === null && state === null) {
     return refuseMove(context, attempt, 'target', 'the store has lost the checkpoint');
   }
-  const nowMs = performance.now();
+  const nowMs = context.clock.monotonicMs();
   host.lastSentEpochs.set(sessionId, epoch);
   context.activeMoves.incoming.set(sessionId, {
     host,
@@ -94,7 +94,7 @@ export async function receiveRestored(
   if (incoming.isRestored) return;
   const { coordinatorBrokerId, replyByMs } = incoming;
   const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
-  if (performance.now() > replyByMs) {
+  if (context.clock.monotonicMs() > replyByMs) {
     context.activeMoves.incoming.delete(sessionId);
     const message = 'The session was restored after the deadline: drop it.';
     host.channel.send(errorMessage(new Refusal('NO_MOVE', { message }), { sessionId }));

@@ -9,10 +9,13 @@ export class RegionPools {
   /** By broker. */
   readonly wakeUpListeners = new Map<string, WakeUpListener>();
   readonly #rules: PoolRules;
+  readonly #runNextTurn: (callback: () => void) => void;
   readonly #pools = new Map<string, PoolState>();
 
-  constructor(rules: PoolRules) {
+  /** @param runNextTurn calls back in the next turn of the event loop, as a message through Redis would arrive */
+  constructor(rules: PoolRules, runNextTurn: (callback: () => void) => void) {
     this.#rules = rules;
+    this.#runNextTurn = runNextTurn;
   }
 
   now(): number {
@@ -38,6 +41,6 @@ export class RegionPools {
   }
 
   sendWakeUp(brokerId: string, regionPool: RegionPool): void {
-    setImmediate(() => this.wakeUpListeners.get(brokerId)?.(regionPool));
+    this.#runNextTurn(() => this.wakeUpListeners.get(brokerId)?.(regionPool));
   }
 }

@@ -58,7 +58,7 @@ export interface ScriptRunnerOptions {
   readonly keys: KeySpace;
   readonly settings: ScriptSettings;
   /** The time in milliseconds that scripts use, or `null` for the time of Redis. */
-  readonly clock: () => number | null;
+  readonly timeMs: () => number | null;
 }
 
 type Value = string | number | boolean | null;
@@ -66,7 +66,7 @@ type Values = Readonly<Record<string, Value | readonly Value[]>>;
 type Command = (keyCount: number, ...keysAndArgs: (string | number)[]) => Promise<unknown>;
 
 /** Registers all scripts on a connection. ioredis calls each by its digest, and sends its text when Redis does not know it. */
-export function createScriptRunner({ redis, keys, settings, clock }: ScriptRunnerOptions): ScriptRunner {
+export function createScriptRunner({ redis, keys, settings, timeMs }: ScriptRunnerOptions): ScriptRunner {
   const scripts = assembleScripts(settings);
   for (const [name, { lua }] of scripts) redis.defineCommand(name, { lua });
   // ioredis adds each script as a method of that name, which its types cannot know.
@@ -83,7 +83,7 @@ export function createScriptRunner({ redis, keys, settings, clock }: ScriptRunne
     const command = commands[name];
     if (script === undefined || command === undefined) throw new RangeError(`there is no script "${name}"`);
     const values: (string | number)[] = [...keyValues];
-    for (const arg of script.args) values.push(encode(arg === TEST_NOW ? clock() : (args[arg] as Value)));
+    for (const arg of script.args) values.push(encode(arg === TEST_NOW ? timeMs() : (args[arg] as Value)));
     pushLists(values, script.lists, args);
     try {
       return await command.call(redis, keyValues.length, ...values);

@@ -65,7 +65,11 @@ export const CONNECTIONS: readonly Scenario[] = [
       scene.remark('at once, with a player token that has expired');
       const third = await scene.connect('client', 1);
       const key = createSecretKey(Buffer.from(TEST_ENV.DUSKLINE_AUTH_SECRET));
-      const signer = createTokenSigner({ key, algorithm: 'HS256', now: () => Date.now() - 7_200_000 });
+      const signer = createTokenSigner({
+        key,
+        algorithm: 'HS256',
+        clock: { wallMs: () => Date.now() - 7_200_000 },
+      });
       const token = signer.sign({ kind: 'player', playerId: 'alice' }, 3_600_000);
       third.send({ type: 'hello', token, device: TEST_DEVICE });
       await third.receive('error');

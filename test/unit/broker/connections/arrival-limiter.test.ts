@@ -8,7 +8,7 @@ describe('The arrival limiter', () => {
   beforeEach(() => {
     turns = [];
     begun = [];
-    budget = new ArrivalLimiter(3, (run) => void turns.push(run));
+    budget = new ArrivalLimiter(3, { runNextTurn: (run) => turns.push(run) });
   });
 
   function ask(number: number): void {

@@ -10,6 +10,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { metaOf, registration, reservation, sessionIdOf } from '../../../support/fleet/fleet-data.js';
 import { TEST_CONFIG, TEST_ENV } from '../../../support/fleet/test-broker.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 
 const REGIONS = ['near', 'next', 'far'] as const;
 const { catalog } = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
@@ -35,8 +36,8 @@ function hostIdOf({ region }: HostAtStart, number: number): string {
 
 /** A fleet in memory. Each region has players who wait for a slot in any region. */
 class FleetInRounds {
-  #nowMs = 1_800_000_000_000;
-  readonly store: MemoryStore = createMemoryStore({ suspectAfterMs: 60_000, clock: () => this.#nowMs });
+  readonly #clock = new ManualClock();
+  readonly store: MemoryStore = createMemoryStore({ suspectAfterMs: 60_000, clock: this.#clock });
   readonly #rebalancer = createRebalancer(this.store, catalog, DEFAULT_REBALANCE_LIMITS);
 
   constructor(private readonly hosts: readonly HostAtStart[]) {}
@@ -79,7 +80,7 @@ class FleetInRounds {
   }
 
   async beatAll(beat: number): Promise<void> {
-    this.#nowMs += 2_000;
+    this.#clock.advance(2_000);
     for (const [number, { loads }] of this.hosts.entries()) await this.#beat(number, loads[beat] ?? 0);
   }
 

@@ -1,15 +1,22 @@
 import { mock } from 'node:test';
-import { createTickBatcher } from '@duskline/server/broker/store-access/tick-batcher.js';
+import { createTickBatcher, type AddToBatch } from '@duskline/server/broker/store-access/tick-batcher.js';
+import { systemClock } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { nextTurn } from '../../../support/time/event-loop.js';
+
+function createBatcher<Item, Outcome>(
+  run: (items: readonly Item[]) => Promise<readonly Outcome[]>,
+): AddToBatch<Item, Outcome> {
+  return createTickBatcher(run, systemClock);
+}
 
 describe('A batch per turn of the event loop', () => {
   it('sends everything added in one turn in one call, in order, and answers each entry', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer(), { minLength: 1, maxLength: 50 }), async (items) => {
         const calls: (readonly number[])[] = [];
-        const add = createTickBatcher<number, string>(async (batch) => {
+        const add = createBatcher<number, string>(async (batch) => {
           calls.push(batch);
           return batch.map((item, i) => `${i}:${item}`);
         });
@@ -22,7 +29,7 @@ describe('A batch per turn of the event loop', () => {
 
   it('includes entries that promises add later in the same turn', async () => {
     const calls: string[][] = [];
-    const add = createTickBatcher<string, string>(async (batch) => {
+    const add = createBatcher<string, string>(async (batch) => {
       calls.push([...batch]);
       return batch;
     });
@@ -32,7 +39,7 @@ describe('A batch per turn of the event loop', () => {
 
   it('does not wait for the answer to the batch before', async () => {
     const answers: ((outcomes: string[]) => void)[] = [];
-    const add = createTickBatcher<string, string>(() => new Promise((resolve) => answers.push(resolve)));
+    const add = createBatcher<string, string>(() => new Promise((resolve) => answers.push(resolve)));
     const first = add('first');
     await nextTurn();
     const second = add('second');
@@ -48,7 +55,7 @@ describe('A batch per turn of the event loop', () => {
     const timers = mock.method(globalThis, 'setTimeout');
     try {
       let calls = 0;
-      const add = createTickBatcher<string, string>(async (batch) => {
+      const add = createBatcher<string, string>(async (batch) => {
         calls += 1;
         return batch;
       });
@@ -65,7 +72,7 @@ describe('A batch per turn of the event loop', () => {
 
   it('makes no call when nothing was added', async () => {
     let calls = 0;
-    const add = createTickBatcher<string, string>(async (batch) => {
+    const add = createBatcher<string, string>(async (batch) => {
       calls += 1;
       return batch;
     });
@@ -86,7 +93,7 @@ describe('A batch per turn of the event loop', () => {
   ] as const) {
     it(`rejects every entry when the call ${how}, and the next batch is sent normally`, async () => {
       let broken = true;
-      const add = createTickBatcher<string, string>((batch) => (broken ? fail() : Promise.resolve(batch)));
+      const add = createBatcher<string, string>((batch) => (broken ? fail() : Promise.resolve(batch)));
       const outcomes = await Promise.allSettled([add('a'), add('b'), add('c')]);
       for (const outcome of outcomes) {
         expect(outcome).to.have.property('status', 'rejected');
@@ -98,7 +105,7 @@ describe('A batch per turn of the event loop', () => {
   }
 
   it('rejects exactly the entries whose answer is missing', async () => {
-    const add = createTickBatcher<string, string>(async (batch) => batch.slice(0, 1));
+    const add = createBatcher<string, string>(async (batch) => batch.slice(0, 1));
     const [answered, left] = await Promise.allSettled([add('a'), add('b')]);
     expect(answered).to.deep.equal({ status: 'fulfilled', value: 'a' });
     expect(left).to.have.nested.property('reason.message', 'the batch returned 1 outcomes for 2 items');

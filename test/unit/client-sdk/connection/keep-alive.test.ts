@@ -1,19 +1,19 @@
 import { expect } from 'chai';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const INTERVAL_MS = 15_000;
 
 describe('client: keeping a connection alive', () => {
   const fixtures = new Fixtures();
-  let clock: FakeClock;
+  let clock: ManualClock;
   let pair: Fixture;
   let end: ScriptedConnection;
   let received: () => Promise<void>;
 
   beforeEach(async () => {
-    clock = new FakeClock();
+    clock = new ManualClock();
     let onFrame: () => void = () => undefined;
     const ignore = (): void => undefined;
     received = () => new Promise((resolve) => (onFrame = resolve));

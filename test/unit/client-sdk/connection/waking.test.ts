@@ -2,7 +2,7 @@ import type { ClientOptions } from '@duskline/client/node';
 import { expect } from 'chai';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { Fixtures, type Fixture } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import type { ScriptedConnection } from '../scripted-broker.js';
 
 const SLEEP_MS = 20_000;
@@ -29,13 +29,13 @@ class Page extends EventTarget {
 
 describe('client: when the device wakes', () => {
   const fixtures = new Fixtures();
-  let clock: FakeClock;
+  let clock: ManualClock;
   let signals: Signals;
   /** Resolves when the client has handled the next frame. */
   let received: () => Promise<void>;
 
   beforeEach(() => {
-    clock = new FakeClock();
+    clock = new ManualClock();
     signals = new Signals();
   });
   afterEach(() => fixtures.stop());

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { ClientOptions, Probe, RegionInfo } from '@duskline/client/node';
 import { expect } from 'chai';
 import { Fixtures, failure, type Fixture } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { aRegion } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 
@@ -80,7 +80,7 @@ describe('client: measuring regions', () => {
   });
 
   it('omits a region that does not answer in time', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const probe: Probe = ({ region }) =>
       region === 'lost' ? new Promise(() => undefined) : Promise.resolve(15);
     const { client } = await connected([aRegion('lost'), aRegion('dublin')], { probe, clock });
@@ -149,7 +149,7 @@ describe('client: measuring regions', () => {
   });
 
   it('caches the result for ten minutes', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { probe, probed } = scripted({ dublin: [10] });
     const { client } = await connected([aRegion('dublin')], { probe, clock, pingIntervalMs: 3_600_000 });
     await client.measureRegions();
@@ -211,7 +211,7 @@ describe('client: measuring regions', () => {
       signals.push(signal);
       return new Promise(() => undefined);
     };
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { client } = await connected([aRegion('dublin'), aRegion('paris')], { probe, clock });
     const controller = new AbortController();
     const measuring = failure(client.measureRegions({ signal: controller.signal }));

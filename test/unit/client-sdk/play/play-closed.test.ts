@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { RTT, clientConnector } from './connected-client.js';
 
@@ -11,7 +11,7 @@ describe('client: play()', () => {
 
   describe('when the client is closed', () => {
     it('cancels pending requests, rejects them, and leaves no timer', async () => {
-      const clock = new FakeClock();
+      const clock = new ManualClock();
       const { client, end } = await connected({ clock });
       const playing = failure(client.play({ title: 'tetris', rtt: RTT }));
       const { requestId } = await end.next('play');
@@ -40,7 +40,7 @@ describe('client: play()', () => {
 
     for (const moment of ['idle', 'token', 'opening', 'hello', 'waiting'] as const) {
       it(`leaves nothing behind at any moment: ${moment}`, async () => {
-        const clock = new FakeClock();
+        const clock = new ManualClock();
         const { broker, client, statuses } = await fixtures.pair({
           clock,
           ...(moment === 'token' && { token: () => new Promise<string>(() => undefined) }),

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { RTT, clientConnector, type Connected } from './connected-client.js';
 
@@ -12,12 +12,12 @@ describe('client: play()', () => {
   describe('with retries while there is no capacity', () => {
     async function waitingForRoom(maxWaitMs: number): Promise<
       Connected & {
-        clock: FakeClock;
+        clock: ManualClock;
         playing: Promise<unknown>;
         refuse: (fields?: object) => Promise<string>;
       }
     > {
-      const clock = new FakeClock();
+      const clock = new ManualClock();
       let handled: () => void = () => undefined;
       const ignore = (): void => undefined;
       const pair = await connected({

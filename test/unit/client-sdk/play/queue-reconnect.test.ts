@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { REQUEST_ID, lose, queuedRequests, whenHandled } from './queued-request.js';
 
@@ -80,7 +80,7 @@ describe('client: waiting in the queue', () => {
     });
 
     it('repeats the request when the attempt of the lost connection is still running', async () => {
-      const clock = new FakeClock();
+      const clock = new ManualClock();
       const logger = whenHandled(() => clock.advance(800));
       const { broker, client, statuses } = await fixtures.pair({ clock, random: () => 0, logger });
       const playing = client.play({ title: 'tetris', rtt: { dublin: 12.5 }, requestId: REQUEST_ID });
@@ -98,7 +98,7 @@ describe('client: waiting in the queue', () => {
     });
 
     it('repeats the request a little later when the store is unavailable, and keeps its position', async () => {
-      const clock = new FakeClock();
+      const clock = new ManualClock();
       const waiting = await queued(
         {},
         { clock, random: () => 0, logger: whenHandled(() => clock.advance(800)) },

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, queuedRequests, whenHandled } from './queued-request.js';
@@ -69,7 +69,7 @@ describe('client: waiting in the queue', () => {
   });
 
   it('never gives up by itself, however long it takes', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { end, playing } = await queued({ retry: { maxWaitMs: 1_000 } }, { clock, pingIntervalMs: 1e9 });
     clock.advance(3_600_000);
     end.offer(REQUEST_ID);
@@ -93,7 +93,7 @@ describe('client: waiting in the queue', () => {
   }
 
   it('retries when the queue is full, if its caller wants that', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { end } = await queued(
       { retry: { maxWaitMs: 10_000 } },
       { clock, random: () => 0, logger: whenHandled(() => clock.advance(2_000)) },

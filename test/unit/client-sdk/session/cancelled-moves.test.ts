@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, aMove, movableSessions } from './movable-session.js';
@@ -40,7 +40,7 @@ describe('client: sessions that move', () => {
   });
 
   it('stay when the application takes longer than the claim time, without a timer left', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { client, end, attempt } = await moving({ clock });
     clock.advance(4_999);
     expect(attempt.move.signal.aborted).to.be.false;
@@ -54,7 +54,7 @@ describe('client: sessions that move', () => {
   });
 
   it('do not stay at the claim deadline when the client was admitted before', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const { end, events, attempt } = await moving({ clock });
     attempt.letIn();
     await nextTurn();

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { OTHER_SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
 import { REQUEST_ID, aMove, lose, movableSessions } from './movable-session.js';
@@ -71,7 +71,7 @@ describe('client: sessions that move', () => {
     expect(attempt.move.signal.aborted).to.be.true;
     expect(await end.receivedTypes(), 'nothing is left to refuse').to.deep.equal(['hello', 'play']);
 
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const late = await moving({ clock });
     late.end.session({ epoch: 2, state: 'active' });
     await late.events.next((event) => event === 'active');

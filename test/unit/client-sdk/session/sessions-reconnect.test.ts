@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
 import { REQUEST_ID, lose, sessionStarter } from './held-session.js';
 
@@ -59,7 +59,7 @@ describe('client: sessions', () => {
   }
 
   it('are requested again a little later when the store is unavailable', async () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     let warned: () => void = () => undefined;
     const ignore = (): void => undefined;
     const all = await playing({

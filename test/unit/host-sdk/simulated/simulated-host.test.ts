@@ -10,7 +10,7 @@ import {
   type StreamToClient,
 } from '@duskline/host/simulated';
 import { EventBuffer } from '../../../support/event-buffer.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
 import { ADDRESS, keyOf, sessionIdOf, signTicket } from '../tickets.js';
@@ -53,7 +53,7 @@ class Viewer {
 }
 
 describe('simulated host', () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   let broker: ScriptedBroker;
   let streams: StreamServer;
   let simulated: SimulatedHost;

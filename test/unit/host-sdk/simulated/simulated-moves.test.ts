@@ -10,7 +10,7 @@ import {
 } from '@duskline/host/simulated';
 import type { HostToBroker, Restore } from '@duskline/protocol';
 import { EventBuffer } from '../../../support/event-buffer.js';
-import { FakeClock } from '../../../support/time/fake-clock.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 import { ScriptedBroker, type ScriptedConnection } from '../scripted-broker.js';
 import { prepareOf } from '../setup.js';
 import { sessionIdOf, signTicket } from '../tickets.js';
@@ -29,7 +29,7 @@ interface Watching {
 }
 
 describe('simulated sessions that move', () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   let broker: ScriptedBroker;
   let streams: StreamServer;
   let old: SimulatedOnBroker;
