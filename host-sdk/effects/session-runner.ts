@@ -9,7 +9,7 @@ import { HostSessions } from '../sessions/host-sessions.js';
 import { HostedSessions, type ApplicationEvent, type HostedSession } from '../sessions/hosted-session.js';
 import type { ClaimAnswer, SessionEffect, SessionNotice } from '../sessions/session-events.js';
 import type { PreparedSession } from '../sessions/session-record.js';
-import { checkSignalData } from '../sessions/unsent-signals.js';
+import { checkSignalData } from '../sessions/signal-data.js';
 import { ApplicationCalls } from './application-calls.js';
 import { DeadlineTimer } from './deadline-timer.js';
 
