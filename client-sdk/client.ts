@@ -3,13 +3,13 @@ import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
 import type { RequestMessage } from './connection/broker-socket.js';
 import { abortError, localError } from './errors.js';
-import type { RttByRegion } from './latency/measure-rtt.js';
+import type { RttByRegion, RttOrFailure } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { createPlayMessage } from './play/play-messages.js';
 import { isLeaving, isUnsent } from './play/play-state.js';
 import type { PlayOptions } from './play/play-options.js';
 import { PlayRequest } from './play/play-request.js';
-import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
+import { RegionMeter, hasMeasured, type MeasureOptions } from './latency/region-meter.js';
 import { createRequestId } from './play/request-id.js';
 import type { Session } from './session/session.js';
 import { TypedEvents, type Listener } from '@duskline/sdk-runtime';
@@ -105,17 +105,16 @@ class BrokerClient implements Client {
   }
 
   async measureRegions(options: MeasureOptions = {}): Promise<RttByRegion> {
-    this.#connection.start();
-    const { regions } = await waitUnlessAborted(this.#connection.ready, options.signal);
-    return this.#meter.measure(regions, options);
+    const rtt = Object.entries(await this.#measureRegions(options));
+    return Object.fromEntries(rtt.filter((entry): entry is [string, number] => entry[1] !== null));
   }
 
   async play(options: PlayOptions): Promise<Session> {
     this.#playCount += 1;
     const { signal, regions, requestId = createRequestId(this.#options.random, this.#playCount) } = options;
     this.#connection.start();
-    const rtt = options.rtt ?? (await this.measureRegions({ signal, regions }));
-    if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });
+    const rtt = options.rtt ?? (await this.#measureRegions({ signal, regions }));
+    if (!hasMeasured(rtt)) throw localError('NO_REGION_MEASURED', { requestId });
     if (signal?.aborted === true) throw abortError(signal);
     if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
     if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
@@ -136,7 +135,13 @@ class BrokerClient implements Client {
     return this.#closed;
   }
 
-  #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
+  async #measureRegions(options: MeasureOptions): Promise<RttOrFailure> {
+    this.#connection.start();
+    const { regions } = await waitUnlessAborted(this.#connection.ready, options.signal);
+    return this.#meter.measure(regions, options);
+  }
+
+  #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttOrFailure>): PlayRequest {
     const { clock, logger, random } = this.#options;
     const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
       ...options,

@@ -3,8 +3,9 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-// 9,400 bytes until the SDK checked its connection after a sleep (400), and had machines that answer every event in every phase (900).
-const LIMIT_BYTES = 10_700;
+// 9,400 bytes until the SDK checked its connection after a sleep (400), had machines that answer every event in every phase (900),
+// and named the regions that it could not measure (100).
+const LIMIT_BYTES = 10_800;
 
 const result = await build({
   entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],

@@ -27,38 +27,50 @@ export interface MeasurementPlan {
 /** Milliseconds by region, without the regions that did not answer in time. */
 export type RttByRegion = Record<string, number>;
 
+/** Milliseconds by region; `null` for a region that did not answer in time. */
+export type RttOrFailure = Record<string, number | null>;
+
 /**
  * Measures the round-trip times to regions. Each region gets a warm-up, which is not counted. The fastest regions then get
- * samples, one after another within a region, and the result is the median.
+ * samples, one after another within a region, and the result is the median. If fewer than `plan.limit` have a result, it
+ * names failed regions up to that number.
  *
  * Never rejects: when `plan.signal` aborts, regions that are not measured yet are left out.
  */
 export async function measureRtt(
   regions: readonly RegionInfo[],
   plan: MeasurementPlan,
-): Promise<RttByRegion> {
+): Promise<RttOrFailure> {
   const warmUps = await mapConcurrently(regions, CONCURRENT_WARM_UPS, async (region) => ({
     region,
     rttMs: await resolveInTime(plan, (signal) => plan.probe(region, signal)),
   }));
   const promising = warmUps
-    .filter((warmUp): warmUp is MeasuredRegion => warmUp.rttMs !== undefined)
+    .filter(hasAnswered)
     .sort((a, b) => a.rttMs - b.rttMs)
     .slice(0, plan.limit);
   const measured = await mapConcurrently(promising, CONCURRENT_REGIONS, async ({ region }) => ({
     region,
     rttMs: await resolveInTime(plan, (signal) => sampleRegion(region, plan, signal)),
   }));
-  return Object.fromEntries(
-    measured
-      .filter((result): result is MeasuredRegion => result.rttMs !== undefined)
-      .map(({ region, rttMs }) => [region.region, Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)]),
-  );
+  const answered = measured
+    .filter(hasAnswered)
+    .map(({ region, rttMs }) => [region.region, Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)] as const);
+  const failed = [...warmUps, ...measured].filter((result) => !hasAnswered(result));
+  const named = [...answered, ...failed.map(({ region }) => [region.region, null] as const)];
+  return Object.fromEntries(named.slice(0, plan.limit));
 }
 
 interface MeasuredRegion {
   readonly region: RegionInfo;
   readonly rttMs: number;
+}
+
+function hasAnswered(result: {
+  readonly region: RegionInfo;
+  readonly rttMs: number | undefined;
+}): result is MeasuredRegion {
+  return result.rttMs !== undefined;
 }
 
 /** The median of a region's samples; `undefined` if more than half of them failed. */

@@ -1,7 +1,7 @@
 import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionChoice, RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
-import { measureRtt, type MeasurementPlan, type RttByRegion } from './measure-rtt.js';
+import { measureRtt, type MeasurementPlan, type RttOrFailure } from './measure-rtt.js';
 import { findNearest, type Coordinates } from './nearest-regions.js';
 import { waitUnlessAborted } from '../runtime/promises.js';
 
@@ -34,7 +34,7 @@ export interface MeasureOptions {
 interface Measurement {
   /** Identifies what was measured. Another set of regions needs another measurement. */
   readonly key: string;
-  readonly result: Promise<RttByRegion>;
+  readonly result: Promise<RttOrFailure>;
   readonly controller: AbortController;
   /** How many callers wait for the result. The measurement stops when none is left. */
   callers: number;
@@ -55,7 +55,7 @@ export class RegionMeter {
   }
 
   /** @throws DusklineError `ABORTED`, or why the client closed */
-  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttByRegion> {
+  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
     const { samples = 4, timeoutMs = 2_000, limit = 8, maxAgeMs, signal } = options;
     const { clock, location, measurementMaxAgeMs, probe } = this.#settings;
     const maxRegions = Math.min(limit, MAX_REGIONS);
@@ -95,12 +95,12 @@ export class RegionMeter {
     void result.then((rtt) => {
       measurement.finishedAtMs = plan.clock.wallMs();
       // The device was offline, so the next call measures again.
-      if (Object.keys(rtt).length === 0 && this.#latest === measurement) this.#latest = undefined;
+      if (!hasMeasured(rtt) && this.#latest === measurement) this.#latest = undefined;
     });
     return measurement;
   }
 
-  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<RttByRegion> {
+  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<RttOrFailure> {
     measurement.callers += 1;
     try {
       return { ...(await waitUnlessAborted(waitUnlessAborted(measurement.result, signal), this.#closing)) };
@@ -109,6 +109,11 @@ export class RegionMeter {
       if (measurement.callers === 0 && measurement.finishedAtMs === undefined) measurement.controller.abort();
     }
   }
+}
+
+/** Whether at least one region answered. */
+export function hasMeasured(rtt: Readonly<RttOrFailure>): boolean {
+  return Object.values(rtt).some((rttMs) => rttMs !== null);
 }
 
 function isAllowed({ region }: RegionInfo, choice: RegionChoice | undefined): boolean {
