@@ -58,17 +58,8 @@ class BrokerConnectedHost implements Host {
       createHeartbeat: () => {
         const sessions = this.#sessions.listForHeartbeat();
         const load = readLoad();
-<<<<<<< HEAD
         if (load === null) return null;
-        return {
-          type: 'heartbeat',
-          load,
-          sessions: this.#table.listHeld(),
-          prepared: this.#table.listPrepared(),
-        };
-=======
-        return load === null ? null : { type: 'heartbeat', load, sessions };
->>>>>>> main
+        return { type: 'heartbeat', load, sessions, prepared: this.#sessions.listAccepted() };
       },
       handleRegistered: (message) => this.#handleRegistered(message),
       handleMessage: (message) => this.#sessions.handleMessage(message),

@@ -29,7 +29,7 @@ export class ApplicationCalls {
     } catch (error) {
       this.#settings.logger.error({ sessionId, err: error }, 'onPrepare failed');
     }
-    if (!isAccepted) this.#dispatch(sessionId, { type: 'prepare_refused', epoch });
+    this.#dispatch(sessionId, { type: isAccepted ? 'prepare_accepted' : 'prepare_refused', epoch });
   }
 
   async restore(session: PreparedSession, checkpoint: Checkpoint): Promise<void> {

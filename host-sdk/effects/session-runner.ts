@@ -5,7 +5,7 @@ import type { ClaimedTicket } from '../admission/ticket-verifier.js';
 import type { HostEvents } from '../host-interface.js';
 import type { HostSettings } from '../host-options.js';
 import { decodeCheckpoint } from '../sessions/checkpoint.js';
-import { HostSessions } from '../sessions/host-sessions.js';
+import { HostSessions, type AcceptedReservation } from '../sessions/host-sessions.js';
 import { HostedSessions, type ApplicationEvent, type HostedSession } from '../sessions/hosted-session.js';
 import type { ClaimAnswer, SessionEffect, SessionNotice } from '../sessions/session-events.js';
 import type { PreparedSession } from '../sessions/session-record.js';
@@ -92,6 +92,11 @@ export class SessionRunner {
   listForHeartbeat(): HeldSession[] {
     this.#sessions.dispatchToLive({ type: 'heartbeat' });
     return this.#sessions.listHeld();
+  }
+
+  /** The reservations for which the host is ready, for heartbeats. */
+  listAccepted(): AcceptedReservation[] {
+    return this.#sessions.listAccepted();
   }
 
   handleRegistered(): void {

@@ -1,4 +1,4 @@
-import type { HeldSession } from '@duskline/protocol';
+import type { Heartbeat, HeldSession } from '@duskline/protocol';
 import type { HostFacts, Movability, SessionEffect, SessionEvent } from './session-events.js';
 import { step } from './session-machine.js';
 import {
@@ -12,6 +12,9 @@ import {
 } from './session-record.js';
 import type { Step } from './steps/step.js';
 import { SessionStore } from './session-store.js';
+
+/** A reservation as heartbeats list it. */
+export type AcceptedReservation = NonNullable<Heartbeat['prepared']>[number];
 
 /** What the sessions need from the host. */
 export interface HostSessionsPort {
@@ -72,6 +75,14 @@ export class HostSessions {
   /** The sessions that `register` and `heartbeat` list. */
   listHeld(): HeldSession[] {
     return this.live().flatMap((record) => toHeldSession(record) ?? []);
+  }
+
+  /** The reservations that the application has accepted. */
+  listAccepted(): AcceptedReservation[] {
+    return this.live().flatMap((record) => {
+      if (isHeldRecord(record) || record.phase !== 'prepared' || !record.isAccepted) return [];
+      return [{ sessionId: record.sessionId, epoch: record.epoch }];
+    });
   }
 
   /** The numbers of reservations that have not expired, and of held sessions. */

@@ -45,7 +45,8 @@ export type SessionEvent =
   | { readonly type: 'movable_set'; readonly claim: Claim; readonly movable: boolean }
   /** `claim` is absent for a signal that names only the session. */
   | { readonly type: 'signal_given'; readonly claim?: Claim; readonly data: string }
-  /** Answers of `onPrepare`, `onRestore` and `onCheckpoint`. An accepted reservation needs no event. */
+  /** Answers of `onPrepare`, `onRestore` and `onCheckpoint`. */
+  | { readonly type: 'prepare_accepted'; readonly epoch: number }
   | { readonly type: 'prepare_refused'; readonly epoch: number }
   | { readonly type: 'restore_done'; readonly epoch: number }
   | { readonly type: 'restore_refused'; readonly epoch: number; readonly reason: string }

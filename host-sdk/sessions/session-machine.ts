@@ -18,6 +18,8 @@ export function step(record: SessionRecord, event: SessionEvent, facts: HostFact
   switch (event.type) {
     case 'prepare':
       return reservation.prepare(record, event, facts);
+    case 'prepare_accepted':
+      return reservation.acceptPrepared(record, event);
     case 'prepare_refused':
       return reservation.refusePrepared(record, event);
     case 'ticket_expired':

@@ -9,36 +9,8 @@ import { limitsDueAtMs, type LimitTracker } from '../limits/limit-tracker.js';
 import { isHeldPhase, PHASES, type HeldPhase, type ReservedPhase } from './session-phases.js';
 import { isHeld } from './session-transitions.js';
 
-<<<<<<< HEAD
-/** One assignment of a session to this host. Only the session table changes its state. */
-export interface SessionRecord {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-  /** From `prepare`; `undefined` if the ticket arrived first. */
-  stream: StreamSettings | undefined;
-  /** From `prepare`, like `stream`. */
-  limits: SessionLimits | undefined;
-  /** When a client was first admitted, by the host's monotonic clock. */
-  admittedAtMs: number | undefined;
-  state: HostSessionState;
-  /** False for a session that moves to this host, until the broker sends `moved`. */
-  begun: boolean;
-  /** Whether the application allows the session to move away. */
-  movable: boolean;
-  /** The application has accepted the reservation. */
-  isAccepted: boolean;
-  /** When the reservation expires, by the host's monotonic clock. Matters only in the state `prepared`. */
-  readonly claimByMs: number;
-}
-
-/** The fields of `prepare` and `restore` that the table needs. */
-export interface PreparedAssignment {
-=======
 /** A reservation that a broker made. The client connects next. */
 export interface PreparedSession {
->>>>>>> main
   readonly sessionId: string;
   readonly epoch: number;
   readonly title: string;
@@ -100,6 +72,8 @@ interface Assignment {
 /** No client was admitted yet. */
 export interface ReservedRecord extends Assignment {
   readonly phase: ReservedPhase;
+  /** The application has accepted the reservation (`onPrepare`). */
+  readonly isAccepted: boolean;
   /** When the reservation expires, by the host's monotonic clock. */
   readonly claimByMs: number;
 }

@@ -28,6 +28,12 @@ export function prepare(record: SessionRecord, { session }: EventOf<'prepare'>, 
   });
 }
 
+/** `onPrepare` accepted the session: the host is ready for its client. */
+export function acceptPrepared(record: SessionRecord, { epoch }: EventOf<'prepare_accepted'>): Step {
+  if (record.phase !== 'prepared' || record.epoch !== epoch) return keep(record);
+  return keep({ ...record, isAccepted: true });
+}
+
 /** `onPrepare` refused the session. The application knows that, unless a client was admitted meanwhile. */
 export function refusePrepared(record: SessionRecord, { epoch }: EventOf<'prepare_refused'>): Step {
   if (record.phase === 'ended' || record.epoch !== epoch || isArriving(record.phase)) return keep(record);
@@ -70,7 +76,8 @@ export function createReservation(
   const { sessionId, epoch, title, playerId, stream, limits, claimWithinMs } = session;
   const assignment = { sessionId, epoch, title, playerId, stream, limits };
   const claimByMs = nowMs + claimWithinMs;
-  return { phase, ...assignment, movable: movability.byDefault, signals: [], claimByMs, answerByMs };
+  const reserved = { phase, isAccepted: false, movable: movability.byDefault, signals: [] };
+  return { ...assignment, ...reserved, claimByMs, answerByMs };
 }
 
 /** Refuses a session at an epoch that the host has not had. */

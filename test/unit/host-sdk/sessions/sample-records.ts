@@ -37,7 +37,7 @@ export function sampleRecord(phase: Phase): SessionRecord {
     signals,
     movable: true,
   };
-  if (!isHeldPhase(phase)) return { ...assignment, phase, claimByMs: DEADLINES.claim };
+  if (!isHeldPhase(phase)) return { ...assignment, phase, isAccepted: false, claimByMs: DEADLINES.claim };
   return {
     ...assignment,
     phase,
@@ -102,6 +102,7 @@ function eventsOf(epoch: number): SessionEvent[] {
     ...[-1, 0, 1].map((newer) => ({ ...ticket, number: TICKET_NUMBER + newer })),
     { type: 'ticket_expired', epoch },
     { type: 'slot_wait_over', epoch },
+    { type: 'prepare_accepted', epoch },
     { type: 'prepare_refused', epoch },
     { type: 'restore_done', epoch },
     { type: 'restore_refused', epoch, reason: 'no' },

@@ -81,6 +81,7 @@ describe('the phases of a session at its host', () => {
       player_input: true,
       movable_set: true,
       signal_given: true,
+      prepare_accepted: true,
       prepare_refused: true,
       restore_done: true,
       restore_refused: true,
