@@ -20,6 +20,8 @@ export interface Assigned {
   readonly epoch: number;
 }
 
+type AppReport = 'app_ended' | 'app_lost' | 'app_connected';
+
 /** What a broker, players and the application observed of a host, in order. */
 export type Observation =
   | { readonly type: 'registered'; readonly listed: readonly HeldSession[] }
@@ -37,8 +39,8 @@ export type Observation =
   | { readonly type: 'replaced'; readonly replaced: HostedSession; readonly session: HostedSession }
   | (Assigned & { readonly type: 'admitted'; readonly number: number; readonly session: HostedSession })
   | (Assigned & { readonly type: 'turned_away'; readonly number: number })
-  /** The application ended a session or reported a lost stream, and that had an effect. */
-  | (Assigned & { readonly type: 'app_ended' | 'app_lost'; readonly session: HostedSession })
+  /** The application ended a session, or reported that a stream runs or is lost, and that had an effect. */
+  | (Assigned & { readonly type: AppReport; readonly session: HostedSession })
   | { readonly type: 'left' | 'closed' };
 
 /** Something that happens to the host. `session` and `epoch` are small numbers, so that they often meet. */
@@ -191,9 +193,11 @@ export class RandomHost {
       case 'expired_ticket':
         this.runner.refuseExpired({ ...about, title: 'meadow', playerId: 'player', number: ticketNumber });
         return;
-      case 'app_connect':
-        this.#pick(ticketNumber + epoch)?.reportConnected();
+      case 'app_connect': {
+        const session = this.#pick(ticketNumber + epoch);
+        if (session?.reportConnected() === true) this.#observeApp('app_connected', session);
         return;
+      }
       case 'app_lose': {
         const session = this.#pick(ticketNumber + epoch);
         if (session?.reportDisconnected() === true) this.#observeApp('app_lost', session);
@@ -339,7 +343,7 @@ export class RandomHost {
     this.observed.push({ type: 'admitted', ...about, number, session });
   }
 
-  #observeApp(type: 'app_ended' | 'app_lost', session: HostedSession): void {
+  #observeApp(type: AppReport, session: HostedSession): void {
     const { sessionId, epoch } = session;
     this.observed.push({ type, sessionId, epoch, session });
   }

@@ -63,9 +63,9 @@ function useScheduler(scheduler: fc.Scheduler): CallbackScheduler {
   return {
     schedule: (answer) => scheduler.schedule(Promise.resolve(answer)),
     resolveOne: async () => {
-      if (scheduler.count() > 0) await scheduler.waitOne();
+      if (scheduler.count() > 0) await scheduler.waitNext(1);
     },
-    resolveAll: () => scheduler.waitAll(),
+    resolveAll: () => scheduler.waitIdle(),
   };
 }
 
@@ -154,11 +154,11 @@ describe('a host, with any broker, players and application', function () {
           if (former !== undefined) expect(former.epoch, 'two clients').to.be.below(session.epoch);
           clients.set(sessionId, session);
           latest.set(sessionId, session);
-        } else if (observation.type === 'app_ended' || observation.type === 'app_lost') {
-          expect(latest.get(observation.sessionId), 'only the client of the session has a say').to.equal(
-            observation.session,
-          );
-          clients.delete(observation.sessionId);
+        } else if ('session' in observation) {
+          const { type, sessionId, session } = observation;
+          expect(latest.get(sessionId), 'only the client of the session has a say').to.equal(session);
+          if (type === 'app_connected') clients.set(sessionId, session);
+          else clients.delete(sessionId);
         } else if (observation.type === 'notified' && observation.event === 'end') {
           const client = clients.get(observation.sessionId);
           if (client !== undefined && client.epoch <= observation.epoch)
