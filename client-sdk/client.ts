@@ -35,7 +35,7 @@ export interface Client {
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
    * Measures the round-trip times to the open regions that are likely to be near. A result for the same regions is reused for
-   * `measurementMaxAgeMs`.
+   * `measurementMaxAgeMs`, or until the connection is lost.
    *
    * @returns milliseconds by region, without the regions that did not answer in time
    * @throws DusklineError `ABORTED`, or why the client closed
@@ -45,6 +45,8 @@ export interface Client {
    * Requests a slot to play a title, and waits in the queue if none is free. If the connection is lost, the SDK repeats the
    * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions. The request is sent
    * when a broker has confirmed the end of each session and the cancel of each request that this client gave up before.
+   *
+   * Without `options.rtt` the SDK measures the regions, and more of them when those that are near on the map give no slot.
    *
    * @throws DusklineError the broker's refusal (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
    *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or why the client closed

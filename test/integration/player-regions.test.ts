@@ -28,7 +28,7 @@ describe('A player of the SDK', function () {
   /** @param rttMs by the beginning of the region's name */
   function connect(rttMs: Record<string, number>, options: Partial<ClientOptions> = {}): void {
     client = createClient({
-      url: fleet.broker(0).url.replace('http', 'ws'),
+      url: fleet.brokers.map(({ url }) => url.replace('http', 'ws')),
       token: testToken({ kind: 'player', playerId: 'alice' }),
       device: { kind: 'console', codecs: ['hevc'], maxResolution: '1080p' },
       probe: async ({ region }) => rttMs[region.replace(/-.*/, '')] ?? Infinity,
@@ -76,12 +76,13 @@ describe('A player of the SDK', function () {
     expect(await client.play({ title: 'drift' })).to.include({ region: 'london', rttMs: 8 });
   });
 
-  for (const [when, slots] of [
-    ['no host is in the regions near on the map', 0],
-    ['all hosts in the regions near on the map are full', 1],
+  for (const [when, slots, brokers] of [
+    ['no host is in the regions near on the map', 0, 1],
+    ['all hosts in the regions near on the map are full', 1, 1],
+    ['all hosts in the regions near on the map are full, with two brokers', 1, 2],
   ] as const) {
     it(`gets a slot in a nearer region, although it waits in queues elsewhere: ${when}`, async () => {
-      fleet = await TestFleet.start({ config: CONFIG });
+      fleet = await TestFleet.start({ config: CONFIG, brokers });
       if (slots > 0) await fleet.fullHost({ hostId: 'h1', region: 'sydney-0', slots });
       const host = await fleet.host({ hostId: 'h2', region: 'london' });
       connect({ sydney: 30, london: 8 }, { location: SYDNEY });
