@@ -3,7 +3,7 @@ import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
 import type { RequestMessage } from './connection/broker-socket.js';
 import { DusklineError, abortError, localError } from './errors.js';
-import type { Measured, RttByRegion } from './latency/measure-rtt.js';
+import type { RttOrFailure, RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { createPlayMessage } from './play/play-messages.js';
 import { isLeaving, isUnsent } from './play/play-state.js';
@@ -146,7 +146,7 @@ class BrokerClient implements Client {
   }
 
   /** Measures all regions, also those that are far on the map. Returns `undefined` if none is nearer than `play` said. */
-  async #searchWider({ signal, regions }: PlayOptions, rtt: Measured): Promise<WiderSearch | undefined> {
+  async #searchWider({ signal, regions }: PlayOptions, rtt: RttOrFailure): Promise<WiderSearch | undefined> {
     const measured = await this.#meter.search(await this.#listRegions(signal), { signal, regions });
     return widenSearch(rtt, measured);
   }
@@ -154,7 +154,7 @@ class BrokerClient implements Client {
   async #ask(
     options: PlayOptions,
     requestId: string,
-    rtt: Readonly<Measured>,
+    rtt: Readonly<RttOrFailure>,
     searchWider?: () => Promise<WiderSearch | undefined>,
   ): Promise<Session> {
     const { signal } = options;
@@ -176,7 +176,7 @@ class BrokerClient implements Client {
   #startRequest(
     options: PlayOptions,
     requestId: string,
-    rtt: Readonly<Measured>,
+    rtt: Readonly<RttOrFailure>,
     searchWider?: () => Promise<WiderSearch | undefined>,
   ): PlayRequest {
     const { clock, logger, random } = this.#options;

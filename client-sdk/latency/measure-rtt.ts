@@ -28,16 +28,20 @@ export interface MeasurementPlan {
 /** Milliseconds by region, without the regions that did not answer in time. */
 export type RttByRegion = Record<string, number>;
 
-/** Milliseconds by region; `null` for regions that did not answer in time. */
-export type Measured = Record<string, number | null>;
+/** Milliseconds by region; `null` for a region that did not answer in time. */
+export type RttOrFailure = Record<string, number | null>;
 
 /**
  * Measures the round-trip times to regions. Each region gets a warm-up, which is not counted. The fastest regions then get
- * samples, one after another within a region, and the result is the median.
+ * samples, one after another within a region, and the result is the median. If fewer than `plan.limit` open regions have a result,
+ * it names failed ones up to that number.
  *
  * Never rejects: when `plan.signal` aborts, regions that are not measured yet count as failed.
  */
-export async function measureRtt(regions: readonly RegionInfo[], plan: MeasurementPlan): Promise<Measured> {
+export async function measureRtt(
+  regions: readonly RegionInfo[],
+  plan: MeasurementPlan,
+): Promise<RttOrFailure> {
   const warmUps = await mapConcurrently(regions, CONCURRENT_WARM_UPS, async (region) => ({
     region,
     rttMs: await resolveInTime(plan, (signal) => plan.probe(region, signal)),
@@ -52,11 +56,16 @@ export async function measureRtt(regions: readonly RegionInfo[], plan: Measureme
       rttMs: await resolveInTime(plan, (signal) => sampleRegion(region, plan, signal)),
     }),
   );
+  const rtt = new Map(sampled.map(({ region, rttMs }) => [region, rttMs]));
+  const failed = [...warmUps, ...sampled].flatMap(({ region, rttMs }) =>
+    rttMs === undefined ? [region] : [],
+  );
+  const answered = [...rtt.keys()].filter((region) => rtt.get(region) !== undefined);
   return Object.fromEntries(
-    [...sampled, ...warmUps.filter(({ rttMs }) => rttMs === undefined)].map(({ region, rttMs }) => [
-      region.region,
-      rttMs === undefined ? null : Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10),
-    ]),
+    takeOpen([...answered, ...failed], plan.limit).map((region) => {
+      const rttMs = rtt.get(region);
+      return [region.region, rttMs === undefined ? null : Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)];
+    }),
   );
 }
 

@@ -2,8 +2,8 @@ import type { RegionChoice, RegionInfo } from '@duskline/protocol';
 import type { Clock } from '@duskline/sdk-runtime';
 import { waitUnlessAborted } from '../runtime/promises.js';
 import type { Probe } from './beacon-probe.js';
-import { measureRtt, type Measured, type MeasurementPlan } from './measure-rtt.js';
-import { MAX_REGIONS, distanceKm, sortByDistance, takeOpen, type Coordinates } from './nearest-regions.js';
+import { measureRtt, type RttOrFailure, type MeasurementPlan } from './measure-rtt.js';
+import { distanceKm, sortByDistance, takeOpen, type Coordinates } from './nearest-regions.js';
 
 /** How many measurements are kept, so that a few choices of regions do not displace each other. */
 const MAX_MEASUREMENTS = 4;
@@ -45,7 +45,7 @@ export interface MeasureOptions {
 interface Measurement {
   /** Identifies what was measured. Another set of regions needs another measurement. */
   readonly key: string;
-  readonly result: Promise<Measured>;
+  readonly result: Promise<RttOrFailure>;
   readonly controller: AbortController;
   /** How many callers wait for the result. The measurement stops when none is left. */
   callers: number;
@@ -75,39 +75,30 @@ export class RegionMeter {
    * Measures the regions near `location`, and all when none of them is as near as the map says: the location may be wrong, or
    * traffic may take another way. Without a location measures all.
    *
-   * @returns also `null` for regions that did not answer, but may be near: those that are near on the map, and closed ones
+   * @returns nothing if no region answered, unless operators closed all of them
    * @throws DusklineError `ABORTED`, or why the client closed
    */
-  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<Measured> {
+  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
     const { location } = this.#settings;
-    if (location === undefined) return this.#measureAll(regions, options);
-    const sorted = sortByDistance(selectAllowed(regions, options), location);
-    const nearest = takeOpen(sorted, options.limit ?? DEFAULT_LIMIT);
+    const allowed = selectAllowed(regions, options);
+    if (location === undefined) return this.#measure(allowed, options);
+    const nearest = takeOpen(sortByDistance(allowed, location), options.limit ?? DEFAULT_LIMIT);
     const near = await this.#measure(nearest, options);
-    if (nearest.length === sorted.length || isPlausible(near, nearest, location)) return near;
-    const all = await this.#measureAll(regions, options);
-    return Object.keys(all).length > 0 ? all : near;
+    const isEnough = nearest.length === allowed.length || isPlausible(near, nearest, location);
+    return isEnough ? near : this.#measure(allowed, options);
   }
 
   /** Looks for regions beyond those near `location`, or for what changed since the last measurement. */
-  search(regions: readonly RegionInfo[], options: MeasureOptions): Promise<Measured> {
+  search(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
     const limit = this.#settings.location === undefined ? DEFAULT_LIMIT : 2 * DEFAULT_LIMIT;
-    return this.#measureAll(regions, { ...options, limit, maxAgeMs: SEARCH_MAX_AGE_MS });
+    return this.#measure(selectAllowed(regions, options), {
+      ...options,
+      limit,
+      maxAgeMs: SEARCH_MAX_AGE_MS,
+    });
   }
 
-  async #measureAll(regions: readonly RegionInfo[], options: MeasureOptions): Promise<Measured> {
-    const allowed = selectAllowed(regions, options);
-    const measured = await this.#measure(allowed, options);
-    const open = allowed.filter(({ state }) => state === 'open').map(({ region }) => region);
-    // Nothing answered, so the device may be offline.
-    if (open.length > 0 && !hasAnswers(measured)) return {};
-    const known = Object.entries(measured).filter(
-      ([region, rttMs]) => rttMs !== null || !open.includes(region),
-    );
-    return Object.fromEntries(known.slice(0, MAX_REGIONS));
-  }
-
-  async #measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<Measured> {
+  async #measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
     const { samples = 4, timeoutMs = 2_000, limit = DEFAULT_LIMIT, maxAgeMs, signal } = options;
     const { clock, measurementMaxAgeMs, probe } = this.#settings;
     const key = JSON.stringify([samples, limit, regions.map(({ region, beaconUrl }) => [region, beaconUrl])]);
@@ -117,7 +108,9 @@ export class RegionMeter {
       const plan = { probe, clock, samples, timeoutMs, limit, signal: controller.signal };
       measurement = this.#startMeasurement(key, regions, plan, controller);
     }
-    return this.#awaitResult(measurement, signal);
+    const rtt = await this.#awaitResult(measurement, signal);
+    // Without any answer the device may be offline.
+    return hasAnswers(rtt) || regions.every(({ state }) => state !== 'open') ? rtt : {};
   }
 
   #isFresh({ controller, finishedAtMs }: Measurement, maxAgeMs: number): boolean {
@@ -146,7 +139,7 @@ export class RegionMeter {
     return measurement;
   }
 
-  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<Measured> {
+  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<RttOrFailure> {
     measurement.callers += 1;
     try {
       return { ...(await waitUnlessAborted(waitUnlessAborted(measurement.result, signal), this.#closing)) };
@@ -163,12 +156,12 @@ function selectAllowed(regions: readonly RegionInfo[], { regions: choice }: Meas
   );
 }
 
-function hasAnswers(measured: Measured): boolean {
-  return Object.values(measured).some((rttMs) => rttMs !== null);
+function hasAnswers(rtt: RttOrFailure): boolean {
+  return Object.values(rtt).some((rttMs) => rttMs !== null);
 }
 
 /** Whether the best region answers about as fast as its distance suggests. */
-function isPlausible(measured: Measured, regions: readonly RegionInfo[], location: Coordinates): boolean {
+function isPlausible(measured: RttOrFailure, regions: readonly RegionInfo[], location: Coordinates): boolean {
   return regions.some((region) => {
     const rttMs = measured[region.region] ?? Infinity;
     return rttMs <= ACCESS_MS + distanceKm(location, region) / KM_PER_MS;

@@ -1,5 +1,5 @@
 import type { DusklineError } from '../errors.js';
-import type { Measured } from '../latency/measure-rtt.js';
+import type { RttOrFailure } from '../latency/measure-rtt.js';
 import { MAX_REGIONS } from '../latency/nearest-regions.js';
 
 /** Refusals that other regions, or other round-trip times, may spare the player. */
@@ -17,13 +17,13 @@ export function isRegional({ code }: DusklineError): boolean {
 /** What a later measurement changes about a request. */
 export interface WiderSearch {
   /** For the next `play`. */
-  readonly rtt: Measured;
+  readonly rtt: RttOrFailure;
   /** Whether the nearest region is one that the request did not name as near. */
   readonly isNearestNew: boolean;
 }
 
 /** Compares what `play` said with a later measurement. Returns `undefined` if no region is nearer than it said. */
-export function widenSearch(sent: Measured, measured: Measured): WiderSearch | undefined {
+export function widenSearch(sent: RttOrFailure, measured: RttOrFailure): WiderSearch | undefined {
   const isNew = ([region, rttMs]: [string, number | null]): boolean => {
     const sentMs = sent[region] ?? Infinity;
     // Measurements of the same region differ by this much.

@@ -1,6 +1,6 @@
 import type { Offer, Queued, RegionChoice } from '@duskline/protocol';
 import type { OnConflict, OnHostLost, Platform, Resolution } from '@duskline/protocol/vocabulary';
-import type { Measured } from '../latency/measure-rtt.js';
+import type { RttOrFailure } from '../latency/measure-rtt.js';
 import type { SessionMove } from '../session/session-move.js';
 import type { Listener } from '@duskline/sdk-runtime';
 
@@ -27,7 +27,7 @@ export interface PlayOptions {
    * Round-trip times in milliseconds by region, `null` for regions that could not be measured. Default: the SDK measures, as
    * `measureRegions` does, and measures more regions when those give no slot.
    */
-  readonly rtt?: Readonly<Measured> | undefined;
+  readonly rtt?: Readonly<RttOrFailure> | undefined;
   /** Default: a new UUID. A stored one, for example after a crash, leads back to its session or its position in the queue. */
   readonly requestId?: string | undefined;
   /** Whether to wait in the queue, without a time limit, if no slot is free. Default `true`. */

@@ -91,11 +91,6 @@ describe('client: play() and the regions', () => {
     expect((await end.next('play')).rtt).to.deep.equal({ sydney: 10, melbourne: null });
   });
 
-  it('leaves out a region that does not answer when it is unknown where the player is', async () => {
-    const { end } = await asking([aRegion('sydney'), aRegion('melbourne')], { sydney: 10 });
-    expect((await end.next('play')).rtt).to.deep.equal({ sydney: 10 });
-  });
-
   describe('with a wrong location', () => {
     it('finds the region that is near when no region near on the map is fast', async () => {
       const { end, playing } = await asking(REGIONS, { sydney: 280, london: 8 }, { location: SYDNEY });
