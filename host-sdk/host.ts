@@ -27,7 +27,6 @@ class BrokerConnectedHost implements Host {
   readonly #slotWaits: SlotWaits;
   readonly #sessions: SessionRunner;
   readonly #connection: BrokerConnection;
-  #isOpen = true;
 
   constructor(settings: HostSettings) {
     const { identity, clock, logger } = settings;
@@ -64,11 +63,7 @@ class BrokerConnectedHost implements Host {
       handleMessage: (message) => this.#sessions.handleMessage(message),
       handlePong: (ping) => this.#sessions.handlePong(ping),
       handleStatus: (status) => {
-        if (status.state === 'closed') {
-          this.#isOpen = false;
-          this.#sessions.close();
-          this.#slotWaits.retry();
-        }
+        if (status.state === 'closed') this.#sessions.close();
         this.#events.emit('status', status);
       },
     });
@@ -96,15 +91,14 @@ class BrokerConnectedHost implements Host {
   }
 
   admit(ticket: string): Admission {
-    if (!this.#isOpen) return this.#refuseAdmission('host_closed');
+    if (!this.#sessions.isOpen) return this.#refuseAdmission('host_closed');
     const check = this.#verifier.verify(ticket);
     if (!check.ok) {
       if (check.fault === 'expired') this.#sessions.refuseExpired(check.ticket);
       return this.#refuseAdmission(check.fault);
     }
-    const answer = this.#sessions.showTicket(check.ticket);
-    if (!answer.ok) return this.#refuseAdmission(answer.fault, check.ticket.sessionId);
-    return { ok: true, session: this.#sessions.hostedSession(answer), readmitted: answer.readmitted };
+    const admission = this.#sessions.showTicket(check.ticket);
+    return admission.ok ? admission : this.#refuseAdmission(admission.reason, check.ticket.sessionId);
   }
 
   async admitWhenFree(ticket: string): Promise<Admission> {
@@ -124,21 +118,15 @@ class BrokerConnectedHost implements Host {
   }
 
   leave(): Promise<void> {
-    this.#stopAdmitting();
+    this.#sessions.stopAdmitting();
     const left = this.#connection.close('left');
     this.#sessions.leave();
     return left;
   }
 
   close({ abrupt = false } = {}): Promise<void> {
-    this.#stopAdmitting();
+    this.#sessions.stopAdmitting();
     return this.#connection.close('closed', abrupt);
-  }
-
-  #stopAdmitting(): void {
-    this.#isOpen = false;
-    this.#sessions.handleClosing();
-    this.#slotWaits.retry();
   }
 
   #handleRegistered({ ticketKey }: Registered): boolean {

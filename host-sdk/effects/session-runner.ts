@@ -1,13 +1,14 @@
 import type { BrokerToHost, HeldSession, HostToBroker, Registered } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { TypedEvents } from '@duskline/sdk-runtime';
+import type { Admission } from '../admission/admission.js';
 import type { ClaimedTicket } from '../admission/ticket-verifier.js';
 import type { HostEvents } from '../host-interface.js';
 import type { HostSettings } from '../host-options.js';
 import { decodeCheckpoint } from '../sessions/checkpoint.js';
 import { HostSessions } from '../sessions/host-sessions.js';
 import { HostedSessions, type ApplicationEvent, type HostedSession } from '../sessions/hosted-session.js';
-import type { ClaimAnswer, SessionEffect, SessionNotice } from '../sessions/session-events.js';
+import type { SessionEffect, SessionNotice } from '../sessions/session-events.js';
 import type { PreparedSession } from '../sessions/session-record.js';
 import { checkSignalData } from '../sessions/signal-data.js';
 import { ApplicationCalls } from './application-calls.js';
@@ -70,6 +71,11 @@ export class SessionRunner {
     );
   }
 
+  /** Whether the host admits clients and sends signals. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   get usage(): { readonly prepared: number; readonly held: number } {
     return this.#sessions.count();
   }
@@ -77,10 +83,6 @@ export class SessionRunner {
   /** The sessions that were admitted and have not ended. */
   held(): HostedSession[] {
     return this.#sessions.held().map(({ claim }) => this.#hosted.get(claim));
-  }
-
-  hostedSession({ claim }: Extract<ClaimAnswer, { ok: true }>): HostedSession {
-    return this.#hosted.get(claim);
   }
 
   /** The sessions that `register` lists. */
@@ -144,9 +146,12 @@ export class SessionRunner {
   }
 
   /** A client shows a valid ticket. */
-  showTicket({ sessionId, ...ticket }: ClaimedTicket): ClaimAnswer {
+  showTicket({ sessionId, ...ticket }: ClaimedTicket): Admission {
+    if (!this.#isOpen) return { ok: false, reason: 'host_closed' };
     const { answer } = this.#sessions.dispatch(sessionId, { type: 'ticket', ...ticket });
-    return answer ?? { ok: false, fault: 'session_over' };
+    if (answer === undefined) throw new Error('A ticket was not answered.');
+    if (!answer.ok) return { ok: false, reason: answer.fault };
+    return { ok: true, session: this.#hosted.get(answer.claim), readmitted: answer.readmitted };
   }
 
   /** A client shows a ticket that is valid except that it has expired. */
@@ -170,18 +175,19 @@ export class SessionRunner {
 
   /** The host leaves the fleet. */
   leave(): void {
-    this.#isOpen = false;
+    this.stopAdmitting();
     this.#sessions.dispatchToLive({ type: 'left' });
   }
 
-  /** The connection is about to be closed for good: signals can no longer be sent. */
-  handleClosing(): void {
+  /** The connection is about to be closed for good: no client is admitted any more. */
+  stopAdmitting(): void {
     this.#isOpen = false;
+    this.#port.retryWaiting();
   }
 
   /** The connection is closed for good. */
   close(): void {
-    this.#isOpen = false;
+    this.stopAdmitting();
     this.#sessions.dispatchToLive({ type: 'closed' });
     this.#deadlines.stop();
   }

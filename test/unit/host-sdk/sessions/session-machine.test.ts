@@ -130,6 +130,26 @@ describe('a step of a session', () => {
     );
   });
 
+  it('ignores what is about another epoch, unless that begins or ends an assignment', () => {
+    const beginOrEnd = ['prepare', 'restore', 'ticket', 'end_ordered', 'slot_wait_over'];
+    expectOfAll(
+      ({ before, after }) => after.record === before && after.effects.every(({ type }) => type === 'send'),
+      ({ before, event }) =>
+        'epoch' in event && event.epoch !== before.epoch && !beginOrEnd.includes(event.type),
+    );
+  });
+
+  it('ignores the answer to an earlier request for a checkpoint, and what a former client does', () => {
+    expectOfAll(
+      ({ before, after }) => after.record === before && after.effects.length === 0,
+      ({ before, event }) => 'call' in event && 'claim' in before && event.call !== before.checkpointCalls,
+    );
+    expectOfAll(
+      ({ before, after }) => after.record === before && after.effects.length === 0,
+      ({ before, event }) => 'claim' in event && !('claim' in before && event.claim === before.claim),
+    );
+  });
+
   it('tells the application of an end once at most, and tells of none that is not one', () => {
     expectOfAll((outcome) => countEndNotices(outcome) <= (isOver(outcome) ? 1 : 0));
   });
