@@ -63,7 +63,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
       case 'play':
         return broker.play(client, message);
       case 'accept':
-        return broker.acceptOffer(client, message);
+        { broker.acceptOffer(client, message); return; }
       case 'cancel':
         return broker.cancelPlay(client, message);
       case 'end':
