@@ -63,7 +63,8 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
       case 'play':
         return broker.play(client, message);
       case 'accept':
-        { broker.acceptOffer(client, message); return; }
+        broker.acceptOffer(client, message);
+        return;
       case 'cancel':
         return broker.cancelPlay(client, message);
       case 'end':
