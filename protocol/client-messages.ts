@@ -212,6 +212,20 @@ export type Matched = Static<typeof Matched>;
 export const Moving = Type.Object({ type: Type.Literal('moving'), ...matchFields });
 export type Moving = Static<typeof Moving>;
 
+/**
+ * The request continues under another id or on another connection of the player, or another request took its place. The last
+ * message about it on this connection.
+ */
+export const Replaced = Type.Object({
+  type: Type.Literal('replaced'),
+  requestId: RequestId,
+  /** The session that continues. Absent if the request has none. */
+  sessionId: Type.Optional(SessionId),
+  /** The request that has the session or position now. The same id if another connection repeated the request. */
+  byRequestId: RequestId,
+});
+export type Replaced = Static<typeof Replaced>;
+
 /** A session of this connection changed its state. */
 export const SessionChanged = Type.Object({
   type: Type.Literal('session'),
@@ -257,6 +271,7 @@ export const BROKER_TO_CLIENT = {
   offer: Offer,
   matched: Matched,
   moving: Moving,
+  replaced: Replaced,
   session: SessionChanged,
   limit: Limit,
   signal: Signal,
@@ -264,4 +279,4 @@ export const BROKER_TO_CLIENT = {
   error: ErrorMessage,
 } as const;
 export type BrokerToClient =
-  Welcome | Queued | Offer | Matched | Moving | SessionChanged | Limit | Signal | Pong | ErrorMessage;
+  Welcome | Queued | Offer | Matched | Moving | Replaced | SessionChanged | Limit | Signal | Pong | ErrorMessage;
