@@ -51,13 +51,16 @@ function answerMatched(
 
 function answerRefused(
   context: CorePorts,
-  { client, message, answerer }: ActiveRequest,
+  { client, message, answerer, withdrawnBy }: ActiveRequest,
   refusal: Refusal,
 ): void {
   context.observer.requestRefused(refusal.code);
-  if (!answerer.onRefused(refusal)) return;
+  const isDue = answerer.onRefused(refusal);
+  // A `cancel` has an answer of its own, also if the end of the session says enough of the request.
+  if (!isDue && withdrawnBy !== 'cancel') return;
   const { requestId } = message;
-  client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
+  const { sessionId } = refusal;
+  client.channel.send(errorMessage(refusal, withdrawnBy ?? 'play', { requestId, sessionId }));
 }
 
 function answerReplaced(

@@ -74,6 +74,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       state: begun.request,
       hasWaited: false,
       hasSession,
+      withdrawnBy: null,
       replacement: undefined,
       endpoint: undefined,
       lastSentPosition: undefined,

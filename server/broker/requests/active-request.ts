@@ -45,6 +45,8 @@ export interface ActiveRequest {
   hasWaited: boolean;
   /** The client knows the request as a session, or the session was found. */
   hasSession: boolean;
+  /** The message with which its client gave the request up. */
+  withdrawnBy: 'cancel' | 'end' | null;
   /** The request that has the place of this one, if this broker knows. */
   replacement: Replacement | undefined;
   /** The endpoint of the host, once it is known. */
