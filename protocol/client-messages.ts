@@ -67,6 +67,11 @@ export const Play = Type.Object(
     minResolution: Type.Optional(Resolution),
     /** Whether to wait in a queue when no slot is free. With `false` the answer is `NO_CAPACITY`. `true` when absent. */
     wait: Type.Optional(Type.Boolean()),
+    /**
+     * Whether the broker accepts an offer for the client at once: `matched` comes without an `offer`. Applies while the client is
+     * connected. `false` when absent.
+     */
+    autoAccept: Type.Optional(Type.Boolean()),
     /** What happens when the player has a session or request already. `fail` when absent. */
     onConflict: Type.Optional(OnConflict),
     /** What happens when the session's host is lost: it gets another host, or it ends. `replace` when absent. */

@@ -146,9 +146,15 @@ export function createRequestRunner(context: Ports): RequestRunner {
 }
 
 function termsOf(
-  { requestId, onConflict }: Play,
+  { requestId, onConflict, autoAccept }: Play,
   candidates: readonly Candidate[],
   unservable: RequestTerms['unservable'],
 ): RequestTerms {
-  return { requestId, onConflict: onConflict ?? 'fail', candidates, unservable };
+  return {
+    requestId,
+    onConflict: onConflict ?? 'fail',
+    autoAccept: autoAccept === true,
+    candidates,
+    unservable,
+  };
 }
