@@ -17,6 +17,8 @@ const LOCAL_ERRORS = {
   NO_REGION_MEASURED: { message: 'No region answered the measurement.', retryable: true },
   /** `onOffer` returned false, or threw; then `cause` is what it threw. */
   OFFER_DECLINED: { message: 'The offered slot was declined.', retryable: false },
+  /** Another device, connection or request of the player has this request now: the player asked for that there. */
+  REPLACED: { message: 'Another request of the player has taken this one over.', retryable: false },
   /** Another `play` of this client with the same `requestId` is pending, or its session has not ended. */
   REQUEST_IN_USE: { message: 'This requestId is in use.', retryable: false },
 } as const;

@@ -26,6 +26,6 @@ export type { PlayOptions, QueueState, SlotOffer } from './play/play-options.js'
 export type { ReconnectPolicy, RetryContext } from './connection/reconnect-policy.js';
 export type { MeasureOptions } from './latency/region-meter.js';
 export type { SessionMove } from './session/session-move.js';
-export type { Session, SessionEvents, SessionLimit } from './session/session.js';
+export type { Session, SessionEnd, SessionEvents, SessionLimit } from './session/session.js';
 export type { WakeSignals } from './connection/wake-signals.js';
 export type { SocketEvent, SocketLike, WebSocketConstructor } from './connection/web-socket.js';

@@ -67,6 +67,11 @@ export const Play = Type.Object(
     minResolution: Type.Optional(Resolution),
     /** Whether to wait in a queue when no slot is free. With `false` the answer is `NO_CAPACITY`. `true` when absent. */
     wait: Type.Optional(Type.Boolean()),
+    /**
+     * Whether the broker accepts an offer for the client at once: `matched` comes without an `offer`. Applies while the client is
+     * connected. `false` when absent.
+     */
+    autoAccept: Type.Optional(Type.Boolean()),
     /** What happens when the player has a session or request already. `fail` when absent. */
     onConflict: Type.Optional(OnConflict),
     /** What happens when the session's host is lost: it gets another host, or it ends. `replace` when absent. */
@@ -212,6 +217,20 @@ export type Matched = Static<typeof Matched>;
 export const Moving = Type.Object({ type: Type.Literal('moving'), ...matchFields });
 export type Moving = Static<typeof Moving>;
 
+/**
+ * The request continues under another id or on another connection of the player, or another request took its place. The last
+ * message about it on this connection.
+ */
+export const Replaced = Type.Object({
+  type: Type.Literal('replaced'),
+  requestId: RequestId,
+  /** The session that continues. Absent if the request has none. */
+  sessionId: Type.Optional(SessionId),
+  /** The request that has the session or position now. The same id if another connection repeated the request. */
+  byRequestId: RequestId,
+});
+export type Replaced = Static<typeof Replaced>;
+
 /** A session of this connection changed its state. */
 export const SessionChanged = Type.Object({
   type: Type.Literal('session'),
@@ -257,6 +276,7 @@ export const BROKER_TO_CLIENT = {
   offer: Offer,
   matched: Matched,
   moving: Moving,
+  replaced: Replaced,
   session: SessionChanged,
   limit: Limit,
   signal: Signal,
@@ -264,4 +284,4 @@ export const BROKER_TO_CLIENT = {
   error: ErrorMessage,
 } as const;
 export type BrokerToClient =
-  Welcome | Queued | Offer | Matched | Moving | SessionChanged | Limit | Signal | Pong | ErrorMessage;
+  Welcome | Queued | Offer | Matched | Moving | Replaced | SessionChanged | Limit | Signal | Pong | ErrorMessage;

@@ -12,7 +12,9 @@ export const ErrorMessage = Type.Object({
   retryable: Type.Boolean(),
   /** Time until the earliest next attempt, from now, with random jitter. */
   retryAfterMs: Type.Optional(DurationMs),
-  /** The request that this error answers. */
+  /** The type of the message that this error answers. Absent if it answers none, or one of an unknown type. */
+  inReplyTo: Type.Optional(Type.String()),
+  /** The request that this error is about. */
   requestId: Type.Optional(RequestId),
   /** The session that this error is about. */
   sessionId: Type.Optional(SessionId),

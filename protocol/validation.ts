@@ -4,6 +4,9 @@ import { CLIENT_TO_BROKER, type ClientToBroker } from './client-messages.js';
 import type { ErrorCode } from './codes.js';
 import { HOST_TO_BROKER, type HostToBroker } from './host-messages.js';
 
+/** The type of a message from a client or host. */
+export type MessageType = (ClientToBroker | HostToBroker)['type'];
+
 /** The message of a frame, or why the frame is invalid. `requestId` is set when an invalid frame has one. */
 export type ParseResult<Message> =
   | { readonly ok: true; readonly message: Message }
@@ -12,8 +15,8 @@ export type ParseResult<Message> =
       readonly code: Extract<ErrorCode, 'BAD_MESSAGE' | 'UNKNOWN_MESSAGE_TYPE'>;
       /** The field and the rule that it breaks. It contains field names of the frame, never values. */
       readonly detail: string;
-      /** Whether the frame is a JSON object with a known `type`. */
-      readonly recognised: boolean;
+      /** The type of the message; absent if the frame is no JSON object with a known `type`. */
+      readonly type?: MessageType;
       readonly requestId?: string;
     };
 
@@ -41,7 +44,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
   return (text) => {
     const value = parseObject(text);
     if (value === undefined) {
-      return { ok: false, code: 'BAD_MESSAGE', detail: 'The frame is not a JSON object.', recognised: false };
+      return { ok: false, code: 'BAD_MESSAGE', detail: 'The frame is not a JSON object.' };
     }
     const type = value['type'];
     const validator = typeof type === 'string' ? validatorOf(type) : undefined;
@@ -50,7 +53,6 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
         ok: false,
         code: 'UNKNOWN_MESSAGE_TYPE',
         detail: `"type" must be one of: ${known}.`,
-        recognised: false,
         ...readRequestId(value),
       };
     }
@@ -59,7 +61,7 @@ function createParser<Message>(schemas: Record<string, TObject>): (text: string)
       ok: false,
       code: 'BAD_MESSAGE',
       detail: describeError(String(type), validator, value),
-      recognised: true,
+      type: type as MessageType,
       ...readRequestId(value),
     };
   };

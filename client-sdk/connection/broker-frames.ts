@@ -37,6 +37,7 @@ const FRAME_SHAPES: Readonly<Record<BrokerToClient['type'], Shape>> = {
     region: 'string',
   },
   offer: { requestId: 'string', region: 'string', acceptWithinMs: 'number' },
+  replaced: { requestId: 'string', byRequestId: 'string' },
   limit: { sessionId: 'string', kind: 'string', endsAtMs: 'number or null' },
   signal: { sessionId: 'string', data: 'string' },
   session: { sessionId: 'string', epoch: 'number', state: 'string', 'reason?': 'string' },

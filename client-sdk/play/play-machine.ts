@@ -1,6 +1,6 @@
-import type { Matched, Offer, Queued } from '@duskline/protocol';
-import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { DusklineError } from '../errors.js';
+import type { Matched, Offer, Queued, Replaced } from '@duskline/protocol';
+import { localError, type DusklineError } from '../errors.js';
+import type { SessionEnd } from '../session/session.js';
 import { reactToError } from './play-errors.js';
 import {
   isHeld,
@@ -31,6 +31,7 @@ export type PlayEvent =
   | Queued
   | Offer
   | Matched
+  | Replaced
   | RequestError
   /** A connection is open, and the message of the phase may be sent. */
   | { readonly type: 'ready' }
@@ -44,7 +45,7 @@ export type PlayEvent =
   /** The application calls `Session.end`. */
   | { readonly type: 'end' }
   /** The session has ended: a broker said so, or another request of this client resumed it. */
-  | { readonly type: 'ended'; readonly reason: EndReason }
+  | { readonly type: 'ended'; readonly reason: SessionEnd }
   /** The session has a host for which this client has no match. */
   | { readonly type: 'find' }
   /** The client closes. */
@@ -65,7 +66,7 @@ export type PlayEffect =
   | { readonly type: 'signalLost'; readonly error: DusklineError }
   /** `Session.end` fails. */
   | { readonly type: 'refuseEnd'; readonly error: DusklineError }
-  | { readonly type: 'finish'; readonly reason: EndReason };
+  | { readonly type: 'finish'; readonly reason: SessionEnd };
 
 export interface PlayStep {
   readonly state: PlayState;
@@ -114,6 +115,8 @@ export function step(state: PlayState, event: PlayEvent): PlayStep {
         : enter(state, 'ending', 'lost');
     case 'ended':
       return sessionId === undefined ? enter(state) : finish(state, event.reason);
+    case 'replaced':
+      return takeReplaced(state, event);
     case 'error':
       return takeError(state, event);
     case 'close':
@@ -168,6 +171,17 @@ function takeMatch(state: PlayState, match: Matched): PlayStep {
     : enter(state, phase, state.contact, endSecond);
 }
 
+/** Another connection or request of the player has the request from now on. */
+function takeReplaced(state: PlayState, { requestId }: Replaced): PlayStep {
+  if (isPending(state))
+    return enter(state, 'over', state.contact, {
+      type: 'reject',
+      error: localError('REPLACED', { requestId }),
+    });
+  // A `cancel` has an answer of its own.
+  return state.phase === 'cancelling' ? enter(state) : finish(state, 'replaced');
+}
+
 function takeError(state: PlayState, { error, retryInMs, isInTime }: RequestError): PlayStep {
   const { phase, contact } = state;
   const reaction = reactToError(state, error, isInTime);
@@ -200,7 +214,7 @@ function endAttached(state: PlayState): PlayStep {
     : enter(state);
 }
 
-function finish(state: PlayState, reason: EndReason, ...effects: PlayEffect[]): PlayStep {
+function finish(state: PlayState, reason: SessionEnd, ...effects: PlayEffect[]): PlayStep {
   return enter(state, 'over', state.contact, ...effects, { type: 'finish', reason });
 }
 

@@ -75,6 +75,7 @@ export class PlayRequest {
       case 'queued':
       case 'offer':
       case 'matched':
+      case 'replaced':
         this.dispatch(message);
         return;
       case 'moving':

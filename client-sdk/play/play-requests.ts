@@ -66,7 +66,7 @@ export class PlayRequests {
     request?.handleMessage(match);
     // The request resumed a session of another request of this client. Events of the session go to the new one from now on.
     if (previousRequest !== request && request?.session?.sessionId === match.sessionId)
-      previousRequest?.dispatch({ type: 'ended', reason: 'superseded' });
+      previousRequest?.dispatch({ type: 'ended', reason: 'replaced' });
   }
 
   /** By request where the message names one. `moving` belongs to the request that has the session by now. */

@@ -1,12 +1,12 @@
 import type { ClientToBroker, Matched, Moving } from '@duskline/protocol';
-import type { EndReason, SessionState } from '@duskline/protocol/vocabulary';
+import type { SessionState } from '@duskline/protocol/vocabulary';
 import { TypedEvents, type Clock, type Listener, type Logger } from '@duskline/sdk-runtime';
 import type { DusklineError } from '../errors.js';
 import { Deferred } from '../runtime/promises.js';
 import { Assignment } from './assignment.js';
 import { AnnouncedMove, type SessionMove } from './session-move.js';
 import { stepSession, type SessionEffect, type SessionEvent, type SessionModel } from './session-machine.js';
-import type { Session, SessionEvents, SessionLimit } from './session.js';
+import type { Session, SessionEnd, SessionEvents, SessionLimit } from './session.js';
 import { SignalOutbox } from './signal-outbox.js';
 
 export interface LiveSessionDependencies {
@@ -23,7 +23,7 @@ export interface LiveSessionDependencies {
   /** The session has a host for which this client has no match. */
   readonly onFind: () => void;
   /** The broker says that the session has ended. */
-  readonly onEnded: (reason: EndReason) => void;
+  readonly onEnded: (reason: SessionEnd) => void;
 }
 
 /** How many signals of the host are kept until a listener is added. */
@@ -34,7 +34,7 @@ export class LiveSession extends Assignment implements Session {
   readonly end: () => Promise<void>;
   readonly signal: (data: string) => void;
   readonly #dependencies: LiveSessionDependencies;
-  readonly #ended = new Deferred<EndReason>();
+  readonly #ended = new Deferred<SessionEnd>();
   readonly #events: TypedEvents<SessionEvents>;
   readonly #outbox: SignalOutbox;
   /** Aborts `onMove`, by epoch. */
@@ -61,7 +61,7 @@ export class LiveSession extends Assignment implements Session {
   get state(): SessionState {
     return this.#model.state;
   }
-  get ended(): Promise<EndReason> {
+  get ended(): Promise<SessionEnd> {
     return this.#ended.promise;
   }
 

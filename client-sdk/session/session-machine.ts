@@ -1,6 +1,7 @@
 import type { Matched, Moving, SessionChanged } from '@duskline/protocol';
 import type { EndReason, HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import type { Match } from './assignment.js';
+import type { SessionEnd } from './session.js';
 
 /** A move that the application was asked to follow. It completes when the session reaches the epoch of its match. */
 interface Move {
@@ -31,14 +32,14 @@ export type SessionEvent =
   /** `onMove` finished, or its time is over. */
   | MoveFinished
   /** The request knows that the session has ended. */
-  | { readonly type: 'ended'; readonly reason: EndReason }
+  | { readonly type: 'ended'; readonly reason: SessionEnd }
   /** The client closes. */
   | { readonly type: 'closed' };
 
 export type SessionEffect =
   | { readonly type: 'emitState'; readonly state: HeldState }
   | { readonly type: 'emitHost'; readonly event: 'replaced' | 'moved' }
-  | { readonly type: 'emitEnded'; readonly reason: EndReason }
+  | { readonly type: 'emitEnded'; readonly reason: SessionEnd }
   | { readonly type: 'clearSignals' | 'flushSignals' }
   /** Call `onMove`. `moveFinished` follows. */
   | { readonly type: 'follow'; readonly match: Moving }

@@ -19,8 +19,14 @@ export interface SessionEvents {
   signal: string;
   /** A signal did not reach the host (`PEER_AWAY`, `TOO_MANY_SIGNALS`, ...). The SDK does not send it again. */
   signalLost: DusklineError;
-  ended: EndReason;
+  ended: SessionEnd;
 }
+
+/**
+ * Why a session has ended for this client. `replaced`: it goes on in another request of the player, on this device or another one.
+ * Disconnect from the host, which admits the other device only then.
+ */
+export type SessionEnd = EndReason | 'replaced';
 
 /** When the session will be ended, in milliseconds since 1970 by the broker's clock; `null` if it no longer will be. */
 export type SessionLimit = Pick<Limit, 'kind' | 'endsAtMs'>;
@@ -57,7 +63,7 @@ export interface Session {
   readonly reason: string;
   readonly state: SessionState;
   /** Resolves when the session has ended. Never rejects; stays pending if the client is closed before. */
-  readonly ended: Promise<EndReason>;
+  readonly ended: Promise<SessionEnd>;
   /** Adds a listener. Returns a function that removes it. */
   on<Name extends keyof SessionEvents>(event: Name, listener: Listener<SessionEvents[Name]>): () => void;
   /**

@@ -83,6 +83,9 @@ export function createClientRecording({ record }: Recorder, player: string): Cli
           if (requestId !== undefined) record({ type: 'refused', player, requestId, code });
           return;
         }
+        case 'replaced':
+          record({ type: 'refused', player, requestId: frame.requestId, code: 'REPLACED' });
+          return;
         case 'limit':
         case 'signal':
         case 'pong':

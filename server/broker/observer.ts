@@ -11,6 +11,8 @@ export interface BrokerObserver {
    */
   requestMatched(regionPool: RegionPool, rank: number, tookMs: number, waited: boolean): void;
   requestRefused(code: ErrorCode): void;
+  /** Another connection or request of the player has a request or its session. */
+  requestReplaced(): void;
   sessionEnded(regionPool: RegionPool, reason: EndReason): void;
   hostLost(regionPool: RegionPool): void;
   /** A host failed a session that was reserved on it, and is left out of placement for a while. */

@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import type { ErrorMessage } from '@duskline/protocol';
+import type { MessageType } from '@duskline/protocol/validation';
 import { StoreUnavailableError } from '../store/fleet-store.js';
 
 /** The reason why a request of a client or host fails: an error of the protocol's registry. */
@@ -38,9 +39,14 @@ export function toRefusal(error: unknown): Refusal {
   return new Refusal('INTERNAL');
 }
 
-/** Creates the `error` message for a refusal. */
+/**
+ * Creates the `error` message for a refusal.
+ *
+ * @param inReplyTo the type of the message that it answers; `null` if it answers none
+ */
 export function errorMessage(
   refusal: Refusal,
+  inReplyTo: MessageType | null,
   about: { requestId?: string | undefined; sessionId?: string | undefined } = {},
 ): ErrorMessage {
   return {
@@ -49,6 +55,7 @@ export function errorMessage(
     message: refusal.message,
     retryable: ERRORS[refusal.code].retryable,
     ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
+    ...(inReplyTo === null ? {} : { inReplyTo }),
     ...(about.requestId === undefined ? {} : { requestId: about.requestId }),
     ...(about.sessionId === undefined ? {} : { sessionId: about.sessionId }),
   };

@@ -63,6 +63,11 @@ export function createMetrics(): Metrics {
     labelNames: ['code'],
     registers,
   });
+  const replaced = new Counter({
+    name: 'duskline_replaced_total',
+    help: 'Play requests and sessions that another connection or request of their player has now.',
+    registers,
+  });
   const ended = new Counter({
     name: 'duskline_sessions_ended_total',
     help: 'Sessions that ended, as seen by this broker, by reason.',
@@ -142,6 +147,7 @@ export function createMetrics(): Metrics {
         (waited ? waitSeconds : matchSeconds).observe(tookMs / 1000);
       },
       requestRefused: (code) => refusals.inc({ code }),
+      requestReplaced: () => replaced.inc(),
       sessionEnded: ({ region, pool }, reason) => ended.inc({ region, pool, reason }),
       hostLost: ({ region, pool }) => lost.inc({ region, pool }),
       hostFailed: ({ region, pool }, reason) => hostFailures.inc({ region, pool, reason }),

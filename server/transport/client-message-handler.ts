@@ -48,7 +48,10 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
     const client = this.#client;
     if (client === undefined) {
       if (message.type === 'hello') return this.#handleHello(message);
-      this.#channel.closeWith('BAD_MESSAGE', 'The first message must be hello.');
+      this.#channel.closeWith('BAD_MESSAGE', {
+        message: 'The first message must be hello.',
+        inReplyTo: message.type,
+      });
       return;
     }
     const { broker } = this.#options;
@@ -58,6 +61,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
           new Refusal('OUT_OF_ORDER', {
             message: 'hello was sent before. It is allowed once per connection.',
           }),
+          message.type,
         );
         return;
       case 'play':
@@ -76,7 +80,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
         this.#signals ??= new SignalBudgets();
         if (this.#signals.spend(sessionId, this.#options.clock.monotonicMs()))
           return broker.relayClientSignal(client, message);
-        this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), sessionId);
+        this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), message.type, sessionId);
         return;
       }
       case 'ping':
@@ -98,7 +102,8 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
     const { token = upgrade.headerToken, resumeToken } = message;
     const admission = await admit({ token, resumeToken });
     if (!admission.ok) {
-      this.#channel.closeWith(admission.code, admission.message, admission.retryAfterMs);
+      const { code, ...details } = admission;
+      this.#channel.closeWith(code, { ...details, inReplyTo: 'hello' });
       return;
     }
     if (!this.#isOpen()) return;
@@ -110,7 +115,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
     return this.#channel.open;
   }
 
-  #sendRefusal(refusal: Refusal, sessionId?: string): void {
-    this.#channel.send(errorMessage(refusal, { sessionId }));
+  #sendRefusal(refusal: Refusal, inReplyTo: ClientToBroker['type'], sessionId?: string): void {
+    this.#channel.send(errorMessage(refusal, inReplyTo, { sessionId }));
   }
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
-import type { ParseResult } from '@duskline/protocol/validation';
+import type { MessageType, ParseResult } from '@duskline/protocol/validation';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
 import type { ServerClock } from '../runtime/runtime.js';
@@ -56,7 +56,7 @@ interface MessageBatch {
  * It is a class, because a broker may have tens of thousands of idle connections: methods are shared, and fields that are
  * seldom needed are created late.
  */
-export class ConnectionHandler<Message extends { readonly type: string }>
+export class ConnectionHandler<Message extends { readonly type: MessageType }>
   implements SocketListener, MonitoredConnection
 {
   missedPings = 0;
@@ -188,19 +188,19 @@ export class ConnectionHandler<Message extends { readonly type: string }>
   #handleMessage(message: Message): Promise<void> | undefined {
     try {
       const work = this.#handler.handle(message);
-      return work === undefined ? undefined : this.#trackHandling(work, this.#batch);
+      return work === undefined ? undefined : this.#trackHandling(message.type, work, this.#batch);
     } catch (error) {
-      this.#closeAfterFailure(error);
+      this.#closeAfterFailure(error, message.type);
       return undefined;
     }
   }
 
-  async #trackHandling(work: Promise<void>, batch: MessageBatch): Promise<void> {
+  async #trackHandling(type: MessageType, work: Promise<void>, batch: MessageBatch): Promise<void> {
     batch.pending += 1;
     try {
       await work;
     } catch (error) {
-      this.#closeAfterFailure(error);
+      this.#closeAfterFailure(error, type);
     }
     batch.pending -= 1;
     if (batch.pending === 0) batch.onHandled?.();
@@ -208,20 +208,21 @@ export class ConnectionHandler<Message extends { readonly type: string }>
 
   #refuseMessage(result: Extract<ParseResult<Message>, { ok: false }>): void {
     this.#invalidMessages += 1;
-    const isNoMessage = result.code === 'BAD_MESSAGE' && !result.recognised;
+    const { type: inReplyTo = null } = result;
+    const isNoMessage = result.code === 'BAD_MESSAGE' && inReplyTo === null;
     if (!this.#handler.established || isNoMessage || this.#invalidMessages >= MAX_INVALID_MESSAGES) {
-      this.#channel.closeWith('BAD_MESSAGE', result.detail);
+      this.#channel.closeWith('BAD_MESSAGE', { message: result.detail, inReplyTo });
       return;
     }
-    this.#channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), result));
+    this.#channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), inReplyTo, result));
   }
 
-  #closeAfterFailure(error: unknown): void {
+  #closeAfterFailure(error: unknown, inReplyTo: MessageType): void {
     const { code, message } = toRefusal(error);
     if (code === 'INTERNAL') {
       const { connectionId } = this.#channel;
       this.#rules.log.error({ err: error, connectionId }, 'handling a message failed');
     }
-    this.#channel.closeWith(code, message);
+    this.#channel.closeWith(code, { message, inReplyTo });
   }
 }

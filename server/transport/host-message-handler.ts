@@ -46,7 +46,10 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     const host = this.#host;
     if (host === undefined) {
       if (message.type === 'register') return this.#handleRegister(message);
-      this.#channel.closeWith('BAD_MESSAGE', 'The first message must be register.');
+      this.#channel.closeWith('BAD_MESSAGE', {
+        message: 'The first message must be register.',
+        inReplyTo: message.type,
+      });
       return;
     }
     const { type } = message;
@@ -55,13 +58,14 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
         new Refusal('OUT_OF_ORDER', {
           message: 'register was sent before. It is allowed once per connection.',
         }),
+        type,
       );
       return;
     }
     if (type === 'signal' || type === 'limit') {
       const { sessionId } = message;
       if (!this.#budgets[type].spend(sessionId, this.#options.clock.monotonicMs())) {
-        this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), sessionId);
+        this.#sendRefusal(new Refusal('TOO_MANY_SIGNALS'), type, sessionId);
         return;
       }
     }
@@ -77,7 +81,8 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     const { broker, authenticate } = this.#options;
     const result = await authenticate(message.token ?? this.#headerToken);
     if (!result.ok) {
-      this.#channel.closeWith(result.code, result.message, result.retryAfterMs);
+      const { code, ...details } = result;
+      this.#channel.closeWith(code, { ...details, inReplyTo: 'register' });
       return;
     }
     try {
@@ -89,7 +94,8 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     } catch (error) {
       const refusal = toRefusal(error);
       if (refusal.code === 'INTERNAL') throw error;
-      this.#channel.closeWith(refusal.code, refusal.message, refusal.retryAfterMs);
+      const { code, message: text, retryAfterMs } = refusal;
+      this.#channel.closeWith(code, { message: text, retryAfterMs, inReplyTo: 'register' });
     }
   }
 
@@ -98,7 +104,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     this.#channel.closeNormally();
   }
 
-  #sendRefusal(refusal: Refusal, sessionId?: string): void {
-    this.#channel.send(errorMessage(refusal, { sessionId }));
+  #sendRefusal(refusal: Refusal, inReplyTo: HostToBroker['type'], sessionId?: string): void {
+    this.#channel.send(errorMessage(refusal, inReplyTo, { sessionId }));
   }
 }

@@ -1,6 +1,7 @@
 import { CLIENT_PATH, HOST_PATH, MAX_FRAGMENTS, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { BrokerToClient, BrokerToHost } from '@duskline/protocol';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
+import type { MessageType } from '@duskline/protocol/validation';
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type Server as UpgradeServer } from 'ws';
@@ -104,7 +105,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     );
   }
 
-  function handleConnection<Message extends { readonly type: string }>(
+  function handleConnection<Message extends { readonly type: MessageType }>(
     socket: PeerSocket,
     channel: SocketChannel<unknown>,
     handler: MessageHandler<Message>,

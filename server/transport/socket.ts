@@ -3,7 +3,7 @@ import type { ErrorMessage } from '@duskline/protocol';
 import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { Channel } from '../broker/connections/connections.js';
+import type { Channel, CloseDetails } from '../broker/connections/connections.js';
 import type { ServerClock } from '../runtime/runtime.js';
 import type { PendingWriter, WriteQueue } from './write-queue.js';
 import { textFrame } from './text-frame.js';
@@ -70,14 +70,15 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
     if (this.open) this.#wire.write(frames, 'latin1');
   }
 
-  /** Sends an error message and closes with its close code. `message` replaces the text of the registry. */
-  closeWith(code: ErrorCode, message?: string, retryAfterMs?: number): void {
+  /** Sends an error message and closes with its close code. */
+  closeWith(code: ErrorCode, details: CloseDetails = {}): void {
     if (!this.open) return;
+    const { message, retryAfterMs, inReplyTo = null } = details;
     const refusal = new Refusal(code, {
       ...(message === undefined ? {} : { message }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
-    this.send(errorMessage(refusal));
+    this.send(errorMessage(refusal, inReplyTo));
     this.#close(code);
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Peer } from '../support/fleet/peer.js';
+import type { Frame, Peer } from '../support/fleet/peer.js';
 import { interfereAt, type StoreStep } from '../support/fleet/store-steps.js';
 import {
   TestFleet,
@@ -104,7 +104,7 @@ for (const [where, options] of [
     afterEach(() => fleet.stop());
 
     for (const life of LIVES) {
-      it(`of a request ${life.title}: CANCELLED, once, and nothing is held`, async () => {
+      it(`of a request ${life.title}: CANCELLED, once for each cancel, and nothing is held`, async () => {
         const host = await openHost(life);
         const bob = await fleet.player('bob', { broker: 1 });
         let rounds = 0;
@@ -163,12 +163,19 @@ for (const [where, options] of [
       await life.before?.({ fleet, host, alice, tv, id, otherId });
       const interference = interfereAt([fleet.stores[0]!], step, cancelOn(alice, id));
       await life.begin({ fleet, host, alice, tv, id, otherId });
-      await alice.nextOf(['matched', 'queued', 'error'], ({ requestId }) => requestId === id);
+      const isOfRequest = ({ requestId }: Frame): boolean => requestId === id;
+      const first = await alice.nextOf(['matched', 'queued', 'error'], isOfRequest);
       interference.remove();
       const hasRun = interference.hasRun();
       alice.send({ type: 'cancel', requestId: id });
       await roundTrip(alice);
-      await alice.next('error', ({ code, requestId }) => code === 'CANCELLED' && requestId === id);
+      // Each of the cancels has an answer of its own.
+      const unanswered = 1 + Number(hasRun) - Number(answersCancel(first));
+      for (let i = 0; i < unanswered; i += 1) {
+        await alice.next('error', (frame) => isOfRequest(frame) && answersCancel(frame));
+      }
+      await roundTrip(alice);
+      expect(alice.unread.filter(answersCancel), id).to.deep.equal([]);
       expect(
         alice.unread.filter(({ type }) => type === 'matched'),
         id,
@@ -197,6 +204,10 @@ function cancelOn(peer: Peer, requestId: string): () => Promise<void> {
     peer.send({ type: 'cancel', requestId });
     await roundTrip(peer);
   };
+}
+
+function answersCancel({ code, inReplyTo }: Frame): boolean {
+  return code === 'CANCELLED' && inReplyTo === 'cancel';
 }
 
 function errorsOf(peer: Peer, id: string): readonly object[] {

@@ -51,13 +51,13 @@ function watchSlots(stores: readonly FleetStore[]): {
 }
 
 const isAnswered = ({ unread }: Peer): boolean =>
-  unread.some(({ type }) => type === 'matched' || type === 'error');
+  unread.some(({ type }) => type === 'matched' || type === 'replaced');
 const isMatched = ({ unread }: Peer): boolean => unread.some(({ type }) => type === 'matched');
 const isEnded = ({ unread }: Peer): boolean =>
   unread.some(
     ({ type, state, reason }) => type === 'session' && state === 'ended' && reason === 'superseded',
   );
-const isCancelled = ({ unread }: Peer): boolean => unread.some(({ code }) => code === 'CANCELLED');
+const isReplaced = ({ unread }: Peer): boolean => unread.some(({ type }) => type === 'replaced');
 
 for (const [where, brokers] of [
   ['on one broker', 1],
@@ -115,7 +115,7 @@ for (const [where, brokers] of [
       await waitUntil(() => slots.held() === 1);
       expect(slots.most(), 'slots held at a time').to.be.at.most(FEW_SLOTS);
       for (const peer of peers) {
-        expect(isCancelled(peer) || isMatched(peer), JSON.stringify(peer.unread)).to.equal(true);
+        expect(isReplaced(peer) || isMatched(peer), JSON.stringify(peer.unread)).to.equal(true);
       }
       const others = await Promise.all(Array.from({ length: 15 }, (_, i) => fleet.player(`other-${i}`)));
       for (const other of others) play(other, 'r1');
@@ -126,8 +126,8 @@ for (const [where, brokers] of [
       const host = await fleet.fullHost({ hostId: 'h1' });
       const peers = await openMany();
       peers.forEach((peer, i) => play(peer, `r${i}`, { onConflict: 'takeover' }));
-      await waitUntil(() => peers.filter((peer) => !isCancelled(peer)).length === 1);
-      const [last] = peers.filter((peer) => !isCancelled(peer));
+      await waitUntil(() => peers.filter((peer) => !isReplaced(peer)).length === 1);
+      const [last] = peers.filter((peer) => !isReplaced(peer));
       await last!.next('queued');
       const bob = await fleet.player('bob');
       expect(await queueUp(bob, 'r1')).to.include({ position: 2 });
@@ -161,7 +161,8 @@ for (const [where, brokers] of [
       await queueUp(phone, 'r2', { onConflict: 'takeover' });
       const back = await fleet.player('alice');
       play(back, 'r1', { onConflict: 'takeover' });
-      expect(await back.answer('r1')).to.include({ code: 'CANCELLED' });
+      const replaced = { type: 'replaced', requestId: 'r1', byRequestId: 'r2' };
+      expect(await back.answer('r1')).to.deep.equal(replaced);
       await host.free();
       await acceptOffer(phone);
       expect(back.unread).to.deep.equal([]);
@@ -180,8 +181,8 @@ for (const [where, brokers] of [
         expect(await phone.next('matched')).to.include({ sessionId });
         const back = await fleet.player('alice');
         play(back, 'r1', { onConflict });
-        expect(await back.next('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
-        expect(await back.answer('r1')).to.include({ code: 'SESSION_OVER' });
+        const replaced = { type: 'replaced', requestId: 'r1', sessionId, byRequestId: 'r2' };
+        expect(await back.answer('r1')).to.deep.equal(replaced);
         host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
         expect(await phone.next('session')).to.include({ sessionId, state: 'active' });
         expect([...back.unread, ...phone.unread, ...host.unread]).to.deep.equal([]);
@@ -197,7 +198,7 @@ for (const [where, brokers] of [
       const phone = await fleet.player('alice', { broker: 1 });
       play(phone, 'r2', { onConflict: 'resume' });
       await phone.next('matched');
-      await tv.next('session');
+      await tv.next('replaced');
       tv.send({ type: 'cancel', requestId: 'r1' });
       expect(await tv.next('error')).to.include({ code: 'CANCELLED' });
       host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });

@@ -94,13 +94,14 @@ describe('A player whose connection is lost', function () {
         expect(await back.answer('r1')).to.include({ type: 'matched', sessionId: prepare['sessionId'] });
       });
 
-      it('cancels the request on the first connection when that was still open', async () => {
+      it('says on the first connection, when that was still open, that the second one has the request', async () => {
         await start({ brokers });
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
         const again = await fleet.player('alice', { broker: 1 });
         expect(await queueUp(again, 'r1')).to.include({ position: 1 });
-        expect(await alice.next('error')).to.include({ code: 'CANCELLED', requestId: 'r1' });
+        const replaced = { type: 'replaced', requestId: 'r1', byRequestId: 'r1' };
+        expect(await alice.next('replaced')).to.deep.equal(replaced);
         await host.free();
         await acceptOffer(again);
         expect(alice.unread).to.deep.equal([]);
@@ -115,7 +116,8 @@ describe('A player whose connection is lost', function () {
         const again = await fleet.player('alice', { broker: 1 });
         play(again, 'r1');
         expect(await again.next('matched')).to.include({ sessionId, epoch });
-        expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
+        const replaced = { type: 'replaced', requestId: 'r1', sessionId, byRequestId: 'r1' };
+        expect(await alice.next('replaced')).to.deep.equal(replaced);
         free.send({ type: 'session', sessionId, epoch, state: 'active' });
         expect(await again.next('session')).to.include({ sessionId, state: 'active' });
         expect(alice.unread).to.deep.equal([]);

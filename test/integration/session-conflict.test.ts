@@ -27,8 +27,22 @@ for (const [where, brokers] of [
     });
     afterEach(() => fleet.stop());
 
-    const cancelled = (peer: Peer, requestId: string): Promise<Frame> =>
-      peer.next('error', (frame) => frame['code'] === 'CANCELLED' && frame['requestId'] === requestId);
+    /** Expects that the first device is told once that the request of the second one has its place. */
+    async function expectReplaced(sessionId?: unknown): Promise<void> {
+      const session = sessionId === undefined ? {} : { sessionId };
+      const replaced = { type: 'replaced', requestId: 'r1', ...session, byRequestId: 'r2' };
+      expect(await tv.next('replaced')).to.deep.equal(replaced);
+    }
+
+    /** Expects that the first device is told so again, as often as it repeats its request, and that it gets nothing else. */
+    async function expectNothingTakenBack(sessionId?: unknown): Promise<void> {
+      for (const change of [{}, { onConflict: 'resume' }, { wait: false }]) {
+        play(tv, 'r1', change);
+        await expectReplaced(sessionId);
+      }
+      await roundTrip(tv);
+      expect(tv.unread).to.deep.equal([]);
+    }
 
     describe('with a session', () => {
       let host: Peer;
@@ -69,7 +83,7 @@ for (const [where, brokers] of [
         expect(resumed['ticket']).to.be.a('string');
         expect(resumed['host']).to.deep.equal(session['host']);
         expect(await phone.next('session')).to.include({ sessionId, state: 'active' });
-        expect(await tv.next('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
+        await expectReplaced(sessionId);
 
         become('connected');
         expect(await phone.next('session')).to.include({ sessionId, state: 'connected' });
@@ -81,10 +95,48 @@ for (const [where, brokers] of [
         ).to.deep.equal([]);
       });
 
+      it('does not take the session back when the first device repeats its request, on any broker', async () => {
+        become('active');
+        await tv.next('session');
+        play(phone, 'r2', { onConflict: 'resume' });
+        await phone.next('matched');
+        const { sessionId } = session;
+        await expectReplaced(sessionId);
+        await expectNothingTakenBack(sessionId);
+        tv = await fleet.player('alice', { broker: 1 });
+        await expectNothingTakenBack(sessionId);
+        become('connected');
+        expect(await phone.next('session', ({ state }) => state === 'connected')).to.include({ sessionId });
+        phone.send({ type: 'end', sessionId });
+        await phone.next('session', ({ state }) => state === 'ended');
+      });
+
+      it('tells the first device of the last of several that resume', async () => {
+        const tablet = await fleet.player('alice');
+        play(phone, 'r2', { onConflict: 'resume' });
+        await phone.next('matched');
+        const { sessionId } = session;
+        await expectReplaced(sessionId);
+        play(tablet, 'r3', { onConflict: 'resume' });
+        await tablet.next('matched');
+        const replaced = { type: 'replaced', requestId: 'r2', sessionId, byRequestId: 'r3' };
+        expect(await phone.next('replaced')).to.deep.equal(replaced);
+        await roundTrip(tv);
+        expect(tv.unread).to.deep.equal([]);
+      });
+
+      it('is told that another connection has the session that repeats its request', async () => {
+        play(phone, 'r1');
+        await phone.next('matched');
+        const { sessionId } = session;
+        const replaced = { type: 'replaced', requestId: 'r1', sessionId, byRequestId: 'r1' };
+        expect(await tv.next('replaced')).to.deep.equal(replaced);
+      });
+
       it('finds it again under the new request after the connection was lost', async () => {
         play(phone, 'r2', { onConflict: 'resume' });
         await phone.next('matched');
-        await tv.next('session');
+        await expectReplaced(session['sessionId']);
         phone.terminate();
         const back = await fleet.player('alice');
         play(back, 'r2');
@@ -177,7 +229,8 @@ for (const [where, brokers] of [
 
       it('resumes the position on the second device, under the new request', async () => {
         expect(await queueUp(phone, 'r2', { onConflict: 'resume' })).to.include({ position: 1 });
-        await cancelled(tv, 'r1');
+        await expectReplaced();
+        await expectNothingTakenBack();
         await host.free();
         const { sessionId, epoch, requestId } = await acceptOffer(phone);
         expect(requestId).to.equal('r2');
@@ -186,6 +239,12 @@ for (const [where, brokers] of [
         expect(await phone.next('session')).to.include({ sessionId, state: 'active' });
         await roundTrip(tv);
         expect(tv.unread).to.deep.equal([]);
+      });
+
+      it('is told that another connection has the position that repeats its request', async () => {
+        expect(await queueUp(phone, 'r1')).to.include({ position: 1 });
+        const replaced = { type: 'replaced', requestId: 'r1', byRequestId: 'r1' };
+        expect(await tv.next('replaced')).to.deep.equal(replaced);
       });
 
       it('keeps waiting for the first title and regions, whatever the resuming request names', async () => {
@@ -207,12 +266,13 @@ for (const [where, brokers] of [
         await tv.next('offer');
         play(phone, 'r2', { onConflict: 'resume' });
         expect(await acceptOffer(phone)).to.include({ requestId: 'r2' });
-        await cancelled(tv, 'r1');
+        await expectReplaced();
       });
 
-      it('takes over: the old request is cancelled, and the new one starts at the back', async () => {
+      it('takes over: the old request is replaced, and the new one starts at the back', async () => {
         expect(await queueUp(phone, 'r2', { onConflict: 'takeover' })).to.include({ position: 2 });
-        await cancelled(tv, 'r1');
+        await expectReplaced();
+        await expectNothingTakenBack();
         await host.free();
         const { sessionId } = await acceptOffer(bob);
         bob.send({ type: 'end', sessionId });
@@ -224,7 +284,7 @@ for (const [where, brokers] of [
         await tv.next('offer');
         play(phone, 'r2', { onConflict: 'takeover' });
         await acceptOffer(bob);
-        await cancelled(tv, 'r1');
+        await expectReplaced();
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });
 
@@ -234,10 +294,10 @@ for (const [where, brokers] of [
         tv.send({ type: 'accept', requestId: 'r1' });
         play(phone, 'r2', { onConflict: 'takeover' });
         const frame = await tv.nextOf(
-          ['error', 'session'],
-          ({ type, state }) => type === 'error' || state === 'ended',
+          ['replaced', 'session'],
+          ({ type, state }) => type === 'replaced' || state === 'ended',
         );
-        expect(frame['code'] ?? frame['reason']).to.be.oneOf(['CANCELLED', 'superseded']);
+        expect(frame['byRequestId'] ?? frame['reason']).to.be.oneOf(['r2', 'superseded']);
         await acceptOffer(bob);
         expect(await phone.next('queued')).to.include({ requestId: 'r2' });
       });

@@ -167,7 +167,8 @@ function createLane<Message extends { readonly type: string }>(parts: LaneParts<
   async function expectRefusal(open: Peer, { text, parsed }: Judged<Message>, index: number): Promise<void> {
     if (parsed.ok) return;
     mistakes += 1;
-    const hopeless = (parsed.code === 'BAD_MESSAGE' && !parsed.recognised) || mistakes === LAST_MISTAKE;
+    const hopeless =
+      (parsed.code === 'BAD_MESSAGE' && parsed.type === undefined) || mistakes === LAST_MISTAKE;
     const code = hopeless ? 'BAD_MESSAGE' : parsed.code;
     const error = await open.next('error', (frame) => frame['code'] === code);
     if (hopeless) {
@@ -176,6 +177,7 @@ function createLane<Message extends { readonly type: string }>(parts: LaneParts<
       return;
     }
     expect(error['requestId'], text).to.equal(parsed.requestId);
+    expect(error['inReplyTo'], text).to.equal(parsed.type);
     await parts.passed(open, index);
   }
 

@@ -120,7 +120,14 @@ export function liveRequestSuite(current: CurrentFixture): void {
       clock.advance(1_500);
       expect(await store.clearLiveRequests([{ ...a, epoch: 1 }])).to.deep.equal([true]);
       const { sessionId } = a;
-      const record = { state: 'over', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 };
+      const record = {
+        state: 'over',
+        replacedBy: null,
+        sessionId,
+        epoch: 1,
+        regionPool: REGION_POOL,
+        ageMs: 1_500,
+      };
       expect(await store.recordRequests([{ ...a, sessionId: newSessionId() }])).to.deep.equal([
         { kind: 'repeat', record },
       ]);
@@ -172,7 +179,8 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const allocated = await store.allocateEpoch(a, 3);
       expect(await store.replaceLiveRequest(b, live)).to.deep.equal({ kind: 'replaced', epoch: 5 });
       expect(await find(store, b)).to.include({ state: 'live', epoch: 1, sessionId: b.sessionId });
-      expect(await find(store, a)).to.include({ state: 'replaced', epoch: 5, sessionId: a.sessionId });
+      const replaced = { state: 'replaced', replacedBy: 'b', epoch: 5, sessionId: a.sessionId };
+      expect(await find(store, a)).to.include(replaced);
       expect(await store.recordRequests([a])).to.have.nested.property('[0].record.state', 'replaced');
       expect(await store.startAttempt(a, 5)).to.equal(null);
       expect(await store.commitEpoch(a, allocated)).to.equal(false);
@@ -235,7 +243,9 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const { store } = current();
       await store.replaceLiveRequest(b, live);
       await store.deleteRequest(PLAYER, 'a');
-      expect(await find(store, a)).to.include({ state: 'replaced' });
+      await store.setRequestPool({ ...a, regionPool: ELSEWHERE });
+      await store.allocateEpoch(a, 9);
+      expect(await find(store, a)).to.include({ state: 'replaced', replacedBy: 'b' });
     });
   });
 
@@ -252,10 +262,11 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       clock.advance(1_500);
       const { sessionId } = a;
-      const record = { state: 'live', sessionId, epoch: 1, regionPool: ELSEWHERE, ageMs: 1_500 };
+      const at = { sessionId, epoch: 1, regionPool: ELSEWHERE, ageMs: 1_500 };
+      const record = { state: 'live', replacedBy: null, ...at };
       expect(await store.resumeLiveRequest(b, live, false)).to.deep.equal({ kind: 'resumed', record });
       expect(await store.findRequests([b])).to.deep.equal([record]);
-      expect(await store.findRequests([a])).to.deep.equal([{ ...record, state: 'replaced' }]);
+      expect(await store.findRequests([a])).to.deep.equal([{ ...at, state: 'replaced', replacedBy: 'b' }]);
       expect(await store.startAttempt(a, 1)).to.equal(null);
     });
 

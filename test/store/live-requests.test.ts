@@ -231,10 +231,10 @@ describe('the live request of a player, whatever two brokers do', function () {
   function fromMemory(dump: string): string {
     const { live, remembered } = JSON.parse(dump) as ReturnType<MemoryStore['playerRequests']>;
     const line = (stored: (typeof remembered)[number]): string => {
-      const { requestId, sessionId, epoch, allocatedEpoch, regionPool, recordedAtMs, replaced } = stored;
+      const { requestId, sessionId, epoch, allocatedEpoch, regionPool, recordedAtMs, replacedBy } = stored;
       const { region, pool } = regionPool;
       const fields = [requestId, sessionId, epoch, allocatedEpoch, region, pool, recordedAtMs];
-      return `#${fields.join('|')}${replaced ? '!' : ''}\n`;
+      return `#${fields.join('|')}${replacedBy === null ? '' : `!${replacedBy}`}\n`;
     };
     if (live === null && remembered.length === 0) return '';
     return (live === null ? '\n' : line(live)) + remembered.map(line).join('');

@@ -11,8 +11,15 @@ export function requestSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       const first = requestEntryOf('request-1');
       const { sessionId } = first;
-      const record = { state: 'live', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 0 };
-      const { state: _, ...live } = { ...record, requestId: 'request-1' };
+      const record = {
+        state: 'live',
+        replacedBy: null,
+        sessionId,
+        epoch: 1,
+        regionPool: REGION_POOL,
+        ageMs: 0,
+      };
+      const { state: _state, replacedBy: _by, ...live } = { ...record, requestId: 'request-1' };
       expect(
         await store.recordRequests([first, requestEntryOf('request-1'), requestEntryOf('request-2')]),
       ).to.deep.equal([{ kind: 'new' }, { kind: 'repeat', record }, { kind: 'live', live }]);
@@ -108,7 +115,14 @@ export function requestSuite(current: CurrentFixture): void {
       expect(found).to.deep.equal([
         null,
         ...requests.map(({ sessionId }) => {
-          return { state: 'live', sessionId, epoch: 1, regionPool: REGION_POOL, ageMs: 1_500 };
+          return {
+            state: 'live',
+            replacedBy: null,
+            sessionId,
+            epoch: 1,
+            regionPool: REGION_POOL,
+            ageMs: 1_500,
+          };
         }),
         null,
       ]);
@@ -142,6 +156,7 @@ export function requestSuite(current: CurrentFixture): void {
       expect(await store.startAttempt(request, 1)).to.equal(null);
       const record = {
         state: 'live',
+        replacedBy: null,
         sessionId: request.sessionId,
         epoch: 2,
         regionPool: REGION_POOL,
@@ -198,7 +213,14 @@ export function requestSuite(current: CurrentFixture): void {
       expect(await store.commitEpoch(request, two)).to.equal(false);
       expect(await store.commitEpoch(request, one)).to.equal(false);
       const { sessionId } = request;
-      const record = { state: 'live', sessionId, epoch: 3, regionPool: there.regionPool, ageMs: 0 };
+      const record = {
+        state: 'live',
+        replacedBy: null,
+        sessionId,
+        epoch: 3,
+        regionPool: there.regionPool,
+        ageMs: 0,
+      };
       expect(await store.recordRequests([request])).to.deep.equal([{ kind: 'repeat', record }]);
     });
 

@@ -116,6 +116,7 @@ export class LeanPlayer implements LoadPlayer {
         this.#handleError(frame);
         return;
       case 'queued':
+      case 'replaced':
       case 'limit':
       case 'signal':
       case 'pong':

@@ -4,6 +4,7 @@ import type {
   ErrorMessage,
   Matched,
   Moving,
+  Replaced,
   SessionChanged,
 } from '@duskline/protocol';
 import { createClientRecording, type ClientRecording } from '../../history/client-recording.js';
@@ -114,6 +115,8 @@ export class PlayerLog {
         return this.#handleSession(frame);
       case 'error':
         return this.#handleError(frame);
+      case 'replaced':
+        return this.#handleReplaced(frame);
       case 'moving':
         this.#handleMoving(frame);
         return undefined;
@@ -236,6 +239,21 @@ export class PlayerLog {
     }
     this.#clearRequest();
     return 'refused';
+  }
+
+  /** Another connection of the player has the request. */
+  #handleReplaced({ requestId }: Replaced): RequestOutcome | undefined {
+    const request = this.#request;
+    if (request?.requestId !== requestId) return undefined;
+    this.#recordAnswer(request);
+    const isHeld = this.#session !== undefined;
+    if (isHeld) this.#metrics.countEnded('replaced');
+    else {
+      this.#metrics.phaseCounts(request.phase).refused += 1;
+      this.#metrics.countRefused('REPLACED');
+    }
+    this.#clearRequest();
+    return isHeld ? 'over' : 'refused';
   }
 
   #clearRequest(): RequestOutcome {

@@ -1,5 +1,6 @@
 import type { BrokerToClient, BrokerToHost, Device, Play, Register } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
+import type { MessageType } from '@duskline/protocol/validation';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
@@ -11,7 +12,16 @@ export interface Channel<Message> {
   readonly connectionId: string;
   send(message: Message): void;
   /** Sends the error and closes the socket with the close code of that error. */
-  closeWith(code: ErrorCode, message?: string): void;
+  closeWith(code: ErrorCode, details?: CloseDetails): void;
+}
+
+/** What the error before a close says. */
+export interface CloseDetails {
+  /** Replaces the text of the registry. */
+  readonly message?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  /** The type of the message that the error answers, if it answers one. */
+  readonly inReplyTo?: MessageType | null;
 }
 
 /** A client's session as the broker last sent it to the client. */

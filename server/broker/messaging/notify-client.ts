@@ -7,11 +7,13 @@ import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { hasMoved } from '../sessions/match-details.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import type { Reporting } from '../reporting.js';
 import type { Events } from './broker-events.js';
+import { notifyReplacedElsewhere } from './notify-replaced.js';
 
 /** Sends a client the change of its session, unless the session may have moved: then its new host is located first. */
 export function notifyClient(
-  context: BrokerSettings & Runtime & StoreAccess & Connections & Events,
+  context: BrokerSettings & Runtime & StoreAccess & Connections & Events & Reporting,
   regionPool: RegionPool,
   session: SessionRecord,
 ): void {
@@ -24,7 +26,7 @@ export function notifyClient(
     // The session may be moving to this region pool: the broker that moves it will notify the client's broker.
     if (epoch > known.epoch && meta !== null && hasMoved(meta.match)) return;
     // Another device of the player resumed the session on another broker.
-    notifySuperseded(context, client, sessionId);
+    void notifyReplacedElsewhere(context, client, known, sessionId);
     return;
   }
   if (epoch < known.epoch || (epoch === known.epoch && state === known.state)) return;
@@ -71,19 +73,6 @@ export function sendSessionChange(
   clearLiveRequest(context, client.playerId, session);
   connections.unlinkSession(sessionId);
   if (reason === 'client_left') client.lastLeftSessionId = sessionId;
-}
-
-/** Another connection of the player took the session over: for this connection it has ended. */
-export function notifySuperseded(
-  { connections }: Connections,
-  client: ClientConnection,
-  sessionId: string,
-): void {
-  const known = client.sessions.get(sessionId);
-  if (known === undefined) return;
-  const { epoch } = known;
-  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'superseded' });
-  connections.unlinkSession(sessionId);
 }
 
 /** Whether the session may be on a host that its client was not sent. */

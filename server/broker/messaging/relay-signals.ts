@@ -34,7 +34,7 @@ export async function relayToHost(
     const { regionPool, epoch } = known;
     await relayMessage(context, regionPool, { sessionId, epoch, fromHostId: null }, { type: 'signal', data });
   } catch (error) {
-    client.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), { sessionId }));
+    client.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), 'signal', { sessionId }));
   }
 }
 
@@ -48,7 +48,7 @@ export async function relayToClient(
     const fromHostId = host.registration.hostId;
     await relayMessage(context, host.regionPool, { sessionId, epoch, fromHostId }, { type: 'signal', data });
   } catch (error) {
-    host.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), { sessionId }));
+    host.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), 'signal', { sessionId }));
   }
 }
 
@@ -70,7 +70,7 @@ export async function relayLimitWarning(
   } catch (error) {
     const refusal = toLoggedRefusal(context, error, sessionId);
     // The host enforces the limit in any case, and can do nothing about a disconnected client.
-    if (refusal.code !== 'PEER_AWAY') host.channel.send(errorMessage(refusal, { sessionId }));
+    if (refusal.code !== 'PEER_AWAY') host.channel.send(errorMessage(refusal, 'limit', { sessionId }));
   }
 }
 
@@ -150,7 +150,7 @@ function deliverToHost(
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
   if (host === undefined || !knowsAssignment) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
-  if (body.type === 'peer_away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  if (body.type === 'peer_away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), 'signal', { sessionId }));
   return true;
 }
 
@@ -162,7 +162,7 @@ function deliverToClient(
 ): boolean {
   const client = connections.clientOfSession(sessionId);
   if (client?.sessions.get(sessionId)?.epoch !== epoch) return false;
-  if (body.type === 'peer_away') client.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  if (body.type === 'peer_away') client.channel.send(errorMessage(new Refusal('PEER_AWAY'), 'signal', { sessionId }));
   else client.channel.send({ ...body, sessionId });
   return true;
 }

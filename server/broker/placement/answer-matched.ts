@@ -8,8 +8,8 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { emitSessionChange } from '../messaging/session-events.js';
-import { notifySuperseded } from '../messaging/notify-client.js';
 import { prepareHost } from '../messaging/notify-host.js';
+import { notifyReplaced } from '../messaging/notify-replaced.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { buildMatched } from './create-matched.js';
@@ -41,7 +41,8 @@ export function sendMatched(
     missedChecks: 0,
     pendingMove: null,
   };
-  if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
+  if (before !== undefined && before !== client)
+    notifyReplaced(context, before, sessionId, message.requestId);
   context.disconnectedSessions.forget(sessionId);
   if (context.connections.hasClient(client)) context.connections.linkSession(client, sessionId, link);
   // The client has gone meanwhile. It finds the session when it comes back, also in a store that has lost it.

@@ -3,9 +3,9 @@ import type { Answer } from '../../domain/play-request/play-request.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
+import { sendReplaced } from '../messaging/notify-replaced.js';
 import { Refusal, errorMessage, jittered } from '../refusal.js';
-import type { ActiveRequest } from '../requests/active-request.js';
-import { replacedRefusal } from '../requests/request-record.js';
+import type { ActiveRequest, Replacement } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendMatched } from './answer-matched.js';
 
@@ -18,7 +18,7 @@ const RETRY_AFTER_MS: ReadonlyMap<ErrorCode, number> = new Map([
   ['UNAVAILABLE', 1_000],
 ]);
 
-/** Sends the one answer of a request: `matched` or `error`. */
+/** Sends the one answer of a request: `matched`, `error` or `replaced`. */
 export function answerRequest(
   context: CorePorts & Connections & Credentials,
   request: ActiveRequest,
@@ -29,10 +29,11 @@ export function answerRequest(
       answerMatched(context, request, answer.placed);
       return;
     case 'replaced':
-      answerRefused(context, request, replacedRefusal(), true);
+      if (request.replacement === undefined) void findAndAnswerReplaced(context, request);
+      else answerReplaced(context, request, request.replacement);
       return;
     case 'refused':
-      answerRefused(context, request, refusalOf(request, answer), false);
+      answerRefused(context, request, refusalOf(request, answer));
   }
 }
 
@@ -50,14 +51,45 @@ function answerMatched(
 
 function answerRefused(
   context: CorePorts,
-  { client, message, answerer }: ActiveRequest,
+  { client, message, answerer, withdrawnBy }: ActiveRequest,
   refusal: Refusal,
-  isReplaced: boolean,
 ): void {
   context.observer.requestRefused(refusal.code);
-  if (!answerer.onRefused(refusal, isReplaced)) return;
+  const isDue = answerer.onRefused(refusal);
+  // A `cancel` has an answer of its own, also if the end of the session says enough of the request.
+  if (!isDue && withdrawnBy !== 'cancel') return;
   const { requestId } = message;
-  client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
+  const { sessionId } = refusal;
+  client.channel.send(errorMessage(refusal, withdrawnBy ?? 'play', { requestId, sessionId }));
+}
+
+function answerReplaced(
+  context: CorePorts,
+  { client, message, answerer, state, hasSession }: ActiveRequest,
+  replacement: Replacement,
+): void {
+  if (!answerer.onReplaced(replacement)) return;
+  const { byRequestId, isTakeover } = replacement;
+  const session = hasSession && !isTakeover ? { sessionId: state.sessionId } : {};
+  sendReplaced(context, client, { requestId: message.requestId, ...session, byRequestId });
+}
+
+/** Another broker has the request, or serves the one that took its place: the store knows which one. */
+async function findAndAnswerReplaced(context: CorePorts, request: ActiveRequest): Promise<void> {
+  const { client, message, state } = request;
+  const { playerId } = client;
+  const { requestId } = message;
+  const record = await context.batches.findRequest({ playerId, requestId }).catch(() => null);
+  // The client repeats the request, and finds out then.
+  if (record === null)
+    answerRefused(context, request, new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) }));
+  else if (record.state === 'over') answerRefused(context, request, new Refusal('CANCELLED'));
+  else {
+    const byRequestId = record.replacedBy ?? requestId;
+    // Taking a request's place raises its epoch. Resuming it does not.
+    const isTakeover = record.replacedBy !== null && record.epoch > state.epoch;
+    answerReplaced(context, request, { byRequestId, isTakeover });
+  }
 }
 
 function refusalOf(

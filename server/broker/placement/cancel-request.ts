@@ -12,25 +12,28 @@ import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { takeOverRequest } from '../requests/request-record.js';
 import { endLinkedSession, sendEndRefusal } from './end-linked-session.js';
 
-/** Answers `cancel`: sends `error CANCELLED` for the request, and ends the session that the request became, if any. */
+/** Answers each `cancel` with `error CANCELLED`, once the request is over and the session that it became has ended. */
 export async function cancelPlay(
   context: CorePorts & Connections & Requests & RequestRunning,
   client: ClientConnection,
   { requestId }: Cancel,
 ): Promise<void> {
   const active = context.activeRequests.find(client, requestId);
-  if (active !== undefined) {
+  if (active !== undefined && active.state.phase.name !== 'leaving') {
     // Its life answers, whatever it is doing now.
+    active.withdrawnBy = 'cancel';
     context.requestRunner.dispatch(active, { type: 'cancelled' });
     return;
   }
   try {
+    // The request has its answer already, and this cancel gets one of its own after that.
+    if (active !== undefined) await context.activeRequests.untilClosed(active);
     const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
     if (matched !== undefined) await endLinkedSession(context, client, matched[0]);
     else await endEarlierRequest(context, { playerId: client.playerId, requestId });
-    client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
+    client.channel.send(errorMessage(new Refusal('CANCELLED'), 'cancel', { requestId }));
   } catch (error) {
-    sendEndRefusal(context, client, error, { requestId });
+    sendEndRefusal(context, client, error, 'cancel', { requestId });
   }
 }
 

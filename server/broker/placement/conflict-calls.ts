@@ -10,6 +10,7 @@ import { findQueuePosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
+import { TurnTaken } from '../requests/player-turns.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { rememberedLive } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -80,12 +81,14 @@ export async function replaceOther(
 ): Promise<ReplaceOutcome> {
   if (isOver) return replaceLive(context, runner, request, other, true);
   try {
-    return await context.takeovers.run(request.client.playerId, () =>
+    const { client, message } = request;
+    return await context.takeovers.run(client.playerId, message.requestId, () =>
       takeOver(context, runner, request, other),
     );
   } catch (error) {
-    if (error instanceof Refusal) return { kind: 'outdated' };
-    throw error;
+    if (!(error instanceof TurnTaken)) throw error;
+    request.replacement = { byRequestId: error.byRequestId, isTakeover: true };
+    return { kind: 'outdated' };
   }
 }
 
@@ -129,7 +132,10 @@ async function replaceLive(
         : { kind: 'outdated' };
     case 'replaced': {
       const before = context.activeRequests.findOfPlayer(playerId, other.requestId);
-      if (before !== undefined) runner.dispatch(before, { type: 'replaced_by_other' });
+      if (before !== undefined) {
+        before.replacement = { byRequestId: entry.requestId, isTakeover: true };
+        runner.dispatch(before, { type: 'replaced_by_other' });
+      }
       await withdrawReplaced(context, other, outcome.epoch, isOver);
       return { kind: 'done' };
     }

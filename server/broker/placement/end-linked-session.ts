@@ -57,10 +57,11 @@ export function sendEndRefusal(
   context: Reporting,
   client: ClientConnection,
   error: unknown,
+  inReplyTo: 'end' | 'cancel',
   subject: { readonly sessionId: string } | { readonly requestId: string },
 ): void {
   const refusal = toRefusal(error);
   if (refusal.code === 'INTERNAL')
     context.log.error({ err: error, ...subject }, 'a session could not be ended');
-  client.channel.send(errorMessage(refusal, subject));
+  client.channel.send(errorMessage(refusal, inReplyTo, subject));
 }

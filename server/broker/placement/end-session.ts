@@ -15,8 +15,11 @@ export async function endSession(
     // The host was lost, and the session is being placed again or waits for another slot.
     const active = context.activeRequests.findOfSession(client, sessionId);
     if (active === undefined) await endLinkedSession(context, client, sessionId);
-    else context.requestRunner.dispatch(active, { type: 'cancelled' });
+    else {
+      active.withdrawnBy ??= 'end';
+      context.requestRunner.dispatch(active, { type: 'cancelled' });
+    }
   } catch (error) {
-    sendEndRefusal(context, client, error, { sessionId });
+    sendEndRefusal(context, client, error, 'end', { sessionId });
   }
 }

@@ -1,3 +1,4 @@
+import { ERRORS } from '@duskline/protocol/codes';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
@@ -25,13 +26,12 @@ export async function leaveStore(
 }
 
 /**
- * Whether the player may use the request's id again. Otherwise the record stays: another broker that still has the request, because
- * the client sent it there before, must not take it for one that the store has lost.
+ * Whether the client may ask again with the request's id: if the error is retryable. Otherwise the record stays: another broker that
+ * still has the request, because the client sent it there before, must not take it for one that the store has lost.
  */
 function mayUseIdAgain(request: ActiveRequest): boolean {
   const code = refusalCodeOf(request);
-  const isOver = code === 'CANCELLED' || code === 'TIMED_OUT' || code === 'SESSION_OVER';
-  return request.state.lostIn === null && !isOver;
+  return request.state.lostIn === null && code !== undefined && ERRORS[code].retryable;
 }
 
 function refusalCodeOf({ state: { phase } }: ActiveRequest): RefusalCode | undefined {

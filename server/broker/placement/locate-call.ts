@@ -83,13 +83,18 @@ async function readRecord(
 /** A request that was replaced never gets its session back: the player chose the other device. */
 async function locateReplaced(
   context: CorePorts,
-  { client }: ActiveRequest,
+  request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located> {
   const session = (await locateSession(context, record))?.session;
   if (session === undefined || session.hostId === '' || session.state === 'offered')
     return { kind: 'replaced' };
-  notifyEnded(client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
+  // Taking a request's place raises its epoch, and ends its session. A session that was resumed goes on.
+  if (session.state !== 'ended' && session.epoch >= record.epoch) {
+    request.hasSession = true;
+    return { kind: 'replaced' };
+  }
+  notifyEnded(request.client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
   return { kind: 'over', code: 'SESSION_OVER' };
 }
 
@@ -145,8 +150,10 @@ function placeLostAgain(
   { regionPool, session }: { readonly regionPool: RegionPool; readonly session: SessionRecord },
   epoch: number,
 ): Located {
+  request.hasSession = true;
   // If the session cannot be placed again, its client has to know how it ended.
   request.answerer = {
+    ...request.answerer,
     onRefused: () => {
       notifyEnded(request.client, session);
       return true;

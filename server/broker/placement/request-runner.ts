@@ -21,8 +21,8 @@ import { carryOutNotice } from './request-notices.js';
 type Ports = CorePorts & Connections & Requests & Credentials;
 type Begun = Transition<PlacedSession>;
 
-/** An answer to a `play` is a `matched` or an `error`. */
-const ANSWER_PLAY: RequestAnswerer = { onRefused: () => true };
+/** An answer to a `play` is a `matched`, an `error` or `replaced`. */
+const ANSWER_PLAY: RequestAnswerer = { onRefused: () => true, onReplaced: () => true };
 
 /** Runs the machines of play requests (`domain/play-request`): carries out their effects and feeds back what comes of them. */
 export function createRequestRunner(context: Ports): RequestRunner {
@@ -41,13 +41,13 @@ export function createRequestRunner(context: Ports): RequestRunner {
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
         !context.connections.hasSessionOf(client.playerId);
       const begun: Begun = beginRequest(terms, newSessionId(), whenFull, mayReserveAhead);
-      return add(client, message, ANSWER_PLAY, begun);
+      return add(client, message, ANSWER_PLAY, begun, false);
     },
     beginReplacement(client, message, lost, whenFull, answerer) {
       const ranking = rankCandidates(context.catalog, context.fleet, message, client.device);
       const candidates = ranking.ok ? ranking.candidates : [];
       const terms = termsOf(message, candidates, ranking.ok ? null : ranking.code);
-      return add(client, message, answerer, beginReplacement(terms, lost, whenFull));
+      return add(client, message, answerer, beginReplacement(terms, lost, whenFull), true);
     },
     dispatch(request, event) {
       apply(request, step(request.state, event));
@@ -59,6 +59,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
     message: Play,
     answerer: RequestAnswerer,
     begun: Begun,
+    hasSession: boolean,
   ): ActiveRequest {
     let markAtRest = (): void => undefined;
     const atRest = new Promise<void>((resolve) => {
@@ -73,6 +74,9 @@ export function createRequestRunner(context: Ports): RequestRunner {
       markAtRest,
       state: begun.request,
       hasWaited: false,
+      hasSession,
+      withdrawnBy: null,
+      replacement: undefined,
       endpoint: undefined,
       lastSentPosition: undefined,
       lastSentAtMs: -Infinity,
@@ -110,7 +114,9 @@ export function createRequestRunner(context: Ports): RequestRunner {
     request.markAtRest();
     const previous = context.activeRequests.addToQueues(request);
     context.rememberedWaits.forget(request.state.sessionId);
-    if (previous !== undefined) runner.dispatch(previous, { type: 'replaced_by_other' });
+    if (previous === undefined) return;
+    previous.replacement = { byRequestId: request.message.requestId, isTakeover: false };
+    runner.dispatch(previous, { type: 'replaced_by_other' });
   }
 
   async function call(request: ActiveRequest, effect: RequestCall<PlacedSession>): Promise<void> {
@@ -141,9 +147,15 @@ export function createRequestRunner(context: Ports): RequestRunner {
 }
 
 function termsOf(
-  { requestId, onConflict }: Play,
+  { requestId, onConflict, autoAccept }: Play,
   candidates: readonly Candidate[],
   unservable: RequestTerms['unservable'],
 ): RequestTerms {
-  return { requestId, onConflict: onConflict ?? 'fail', candidates, unservable };
+  return {
+    requestId,
+    onConflict: onConflict ?? 'fail',
+    autoAccept: autoAccept === true,
+    candidates,
+    unservable,
+  };
 }

@@ -10,6 +10,6 @@ export function acceptOffer(
   { requestId }: Accept,
 ): void {
   const request = context.activeRequests.find(client, requestId);
-  if (request === undefined) client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId }));
+  if (request === undefined) client.channel.send(errorMessage(new Refusal('NO_OFFER'), 'accept', { requestId }));
   else context.requestRunner.dispatch(request, { type: 'accepted' });
 }

@@ -44,9 +44,14 @@ export function replaceLostSession(
     { sessionId, epoch, regionPool, arrivedAtMs },
     mayWait ? 'wait' : 'end',
     {
-      onRefused({ code }, isReplaced) {
-        const reason = isReplaced ? 'superseded' : (END_REASONS.get(code) ?? 'host_lost');
+      onRefused({ code }) {
+        const reason = END_REASONS.get(code) ?? 'host_lost';
         client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
+        return mayWait;
+      },
+      onReplaced({ isTakeover }) {
+        if (!isTakeover) return true;
+        client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'superseded' });
         return mayWait;
       },
     },

@@ -11,10 +11,22 @@ export interface RequestAnswerer {
   /**
    * Called with a refusal just before the `error` is sent.
    *
-   * @param isReplaced another request or connection of the player continues the request
    * @returns whether an `error` is sent at all
    */
-  onRefused(refusal: Refusal, isReplaced: boolean): boolean;
+  onRefused(refusal: Refusal): boolean;
+  /**
+   * Called just before `replaced` is sent.
+   *
+   * @returns whether it is sent at all
+   */
+  onReplaced(replacement: Replacement): boolean;
+}
+
+/** The request that has the place of another one. */
+export interface Replacement {
+  readonly byRequestId: string;
+  /** It ended the session of the other one, instead of continuing it. */
+  readonly isTakeover: boolean;
 }
 
 /** A play request on the connection that sent it. Its life is `state`; everything else serves messages and metrics. */
@@ -31,6 +43,12 @@ export interface ActiveRequest {
   state: PlayRequest<PlacedSession>;
   /** The request has waited in a queue. */
   hasWaited: boolean;
+  /** The client knows the request as a session, or the session was found. */
+  hasSession: boolean;
+  /** The message with which its client gave the request up. */
+  withdrawnBy: 'cancel' | 'end' | null;
+  /** The request that has the place of this one, if this broker knows. */
+  replacement: Replacement | undefined;
   /** The endpoint of the host, once it is known. */
   endpoint: string | undefined;
   /** The last position that the client was sent. */

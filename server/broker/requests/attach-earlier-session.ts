@@ -7,6 +7,9 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { claimTimeLeftMs, placedFromSession } from './placed-from-session.js';
 
+/** A request that was made before. */
+type EarlierRequest = Omit<RequestRecord, 'replacedBy'>;
+
 /**
  * What became of a request that was made before:
  *
@@ -33,7 +36,7 @@ export type EarlierOutcome =
 export async function attachEarlierSession(
   context: BrokerSettings & StoreAccess,
   client: ClientConnection,
-  record: RequestRecord,
+  record: EarlierRequest,
   replaceLost: boolean,
   metaForRegionPool: (regionPool: RegionPool) => SessionMeta | undefined = () => undefined,
 ): Promise<EarlierOutcome | undefined> {
@@ -75,7 +78,7 @@ function outcomeOfEnded(
   client: ClientConnection,
   regionPool: RegionPool,
   session: SessionRecord,
-  record: RequestRecord,
+  record: EarlierRequest,
   replaceLost: boolean,
 ): EarlierOutcome | undefined {
   if (session.reason === 'host_lost' && replaceLost) {
@@ -104,7 +107,7 @@ export function notifyEnded(
 /** Finds a request's session: in the recorded region pool first, then in all others, as the request may have spilled over. */
 export async function locateSession(
   context: StoreAccess,
-  { regionPool: recorded, sessionId }: Pick<RequestRecord, 'regionPool' | 'sessionId'>,
+  { regionPool: recorded, sessionId }: Pick<EarlierRequest, 'regionPool' | 'sessionId'>,
 ): Promise<{ readonly regionPool: RegionPool; readonly session: SessionRecord } | undefined> {
   const others = context.fleet.regionPools.filter((regionPool) => !isSameRegionPool(regionPool, recorded));
   for (const regionPools of [[recorded], others]) {

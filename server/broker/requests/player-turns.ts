@@ -1,8 +1,13 @@
-import { replacedRefusal } from './request-record.js';
-
 /** What works for a player, and what waits for it. */
 interface Turn {
-  waiting: { readonly start: () => void; readonly cancel: () => void } | null;
+  waiting: { readonly start: () => void; readonly cancel: (byRequestId: string) => void } | null;
+}
+
+/** A newer request of the player takes over. */
+export class TurnTaken extends Error {
+  constructor(readonly byRequestId: string) {
+    super('A newer request of the player takes over.');
+  }
 }
 
 /**
@@ -16,10 +21,11 @@ export class PlayerTurns {
   /**
    * Runs `work` when no other work for the player runs.
    *
-   * @throws Refusal CANCELLED when newer work arrived before this could start
+   * @param requestId the request that takes over
+   * @throws TurnTaken when a newer one arrived before this could start
    */
-  async run<Result>(playerId: string, work: () => Promise<Result>): Promise<Result> {
-    await this.#awaitTurn(playerId);
+  async run<Result>(playerId: string, requestId: string, work: () => Promise<Result>): Promise<Result> {
+    await this.#awaitTurn(playerId, requestId);
     try {
       return await work();
     } finally {
@@ -27,15 +33,15 @@ export class PlayerTurns {
     }
   }
 
-  async #awaitTurn(playerId: string): Promise<void> {
+  async #awaitTurn(playerId: string, requestId: string): Promise<void> {
     const turn = this.#turns.get(playerId);
     if (turn === undefined) {
       this.#turns.set(playerId, { waiting: null });
       return;
     }
-    turn.waiting?.cancel();
+    turn.waiting?.cancel(requestId);
     await new Promise<void>((resolve, reject) => {
-      turn.waiting = { start: resolve, cancel: () => reject(replacedRefusal()) };
+      turn.waiting = { start: resolve, cancel: (byRequestId) => reject(new TurnTaken(byRequestId)) };
     });
   }
 

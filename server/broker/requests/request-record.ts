@@ -36,11 +36,6 @@ export async function takeOverRequest(
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
 }
 
-/** The answer to a request that another one of the player took the place of, before it had a session. */
-export function replacedRefusal(): Refusal {
-  return new Refusal('CANCELLED', { message: 'Another request of the player took over.' });
-}
-
 /** A request that the store remembers, as the machine of play requests knows it. */
 export function rememberedRequest(
   requestId: string,

@@ -38,6 +38,8 @@ export interface Offer {
 export interface RequestTerms {
   readonly requestId: string;
   readonly onConflict: OnConflict;
+  /** Whether every offer is accepted at once, so that the client is not asked. */
+  readonly autoAccept: boolean;
   /** The region pools that may serve the request, the best first. Empty only if `unservable`. */
   readonly candidates: readonly Candidate[];
   /** Why no region pool can serve the request now; `null` if some can. When it was made before, its session may still live. */
@@ -81,7 +83,7 @@ export type WhenFull = 'wait' | 'refuse' | 'end';
  * - `starting`: a new attempt of a remembered request raises its epoch.
  * - `placing`: the store reserves a slot in one candidate after the other.
  * - `describing`: the slot is reserved; the broker reads the host's endpoint.
- * - `waiting`, `offered`, `confirming`: in queues, without an offer, with one, with one that the client accepted.
+ * - `waiting`, `offered`, `confirming`: in queues, without an offer, with one, with one that is accepted.
  * - `leaving`: the answer is decided; the store takes back whatever it holds for the request.
  * - `closed`: answered. Results that arrive late are taken back.
  */

@@ -145,10 +145,25 @@ export function receiveOffer<P extends Placed>(
       ]);
     }
   }
-  const queues = withAll(request.queues, [offer.regionPool]);
-  return enter({ ...request, queues }, { name: 'offered', task: phase.task, offer }, [
+  if (request.terms.autoAccept) return acceptAtOnce(request, phase, offer);
+  return enter(withQueue(request, offer.regionPool), { name: 'offered', task: phase.task, offer }, [
     { type: 'send_offer', offer },
   ]);
+}
+
+/** The client accepts every offer, and is not asked. */
+function acceptAtOnce<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  offer: Offer,
+): Transition<P> {
+  // The offer that is being confirmed has expired in the same region pool. The poll after that finds this one.
+  if (isConfirmUnderWay(phase)) return stay(request);
+  return confirm(withQueue(request, offer.regionPool), offer, phase.task);
+}
+
+function withQueue<P extends Placed>(request: PlayRequest<P>, regionPool: RegionPool): PlayRequest<P> {
+  return { ...request, queues: withAll(request.queues, [regionPool]) };
 }
 
 /** The client accepts the offer. */
@@ -181,9 +196,11 @@ function receiveConfirmed<P extends Placed>(
     case 'gone':
       // A later offer came meanwhile.
       if (phase.name !== 'confirming') return stay({ ...request, epoch: result.epoch });
-      return enter({ ...request, epoch: result.epoch }, { name: 'waiting', task: phase.task }, [
-        { type: 'send_no_offer' },
-      ]);
+      return enter(
+        { ...request, epoch: result.epoch },
+        { name: 'waiting', task: phase.task },
+        request.terms.autoAccept ? [] : [{ type: 'send_no_offer' }],
+      );
     case 'taken_over':
       return leaveToOther(request, [], 'continued');
     case 'unknown': {

@@ -26,6 +26,8 @@ export type RequestState = 'live' | 'over' | 'replaced';
 /** A request that was recorded earlier. */
 export interface RequestRecord {
   readonly state: RequestState;
+  /** The id of the request that took its place or continues its session, if it was `replaced`. */
+  readonly replacedBy: string | null;
   readonly sessionId: string;
   readonly epoch: number;
   readonly regionPool: RegionPool;
@@ -34,7 +36,7 @@ export interface RequestRecord {
 }
 
 /** The live request of a player. */
-export interface LiveRequest extends Omit<RequestRecord, 'state'> {
+export interface LiveRequest extends Omit<RequestRecord, 'state' | 'replacedBy'> {
   readonly requestId: string;
 }
 

@@ -53,9 +53,14 @@ export function decodeResumeLive(reply: unknown): ResumeLiveOutcome {
   return outcome;
 }
 
-/** `state|requestId|sessionId|epoch|region|pool|ageMs` in fields. */
+/** `state|requestId|sessionId|epoch|region|pool|ageMs|replacedBy` in fields. */
 function toRecord([state, , ...fields]: readonly string[]): RequestRecord {
-  return { state: oneOf(STATES, state), ...decodeFields(fields) };
+  const replacedBy = fields[5] ?? '';
+  return {
+    state: oneOf(STATES, state),
+    replacedBy: replacedBy === '' ? null : replacedBy,
+    ...decodeFields(fields),
+  };
 }
 
 function toLiveRequest([, requestId = '', ...fields]: readonly string[]): LiveRequest {
@@ -63,8 +68,8 @@ function toLiveRequest([, requestId = '', ...fields]: readonly string[]): LiveRe
 }
 
 function decodeFields([sessionId, epoch, region, pool, ageMs]: readonly string[]): Omit<
-  RequestRecord,
-  'state'
+  LiveRequest,
+  'requestId'
 > {
   if (sessionId === undefined || region === undefined || pool === undefined) {
     throw new StoredFormatError('a request record is not readable');

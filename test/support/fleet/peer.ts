@@ -88,10 +88,10 @@ export class Peer {
     return this.#takeFrame('frame', () => true);
   }
 
-  /** The answer to a request: `matched`, or `error` with its id. */
+  /** The answer to a request: `matched`, `replaced`, or `error` with its id. */
   async answer(requestId: string): Promise<Frame> {
     return this.#takeFrame(`the answer to ${requestId}`, (frame) => {
-      return (frame.type === 'matched' || frame.type === 'error') && frame['requestId'] === requestId;
+      return ['matched', 'replaced', 'error'].includes(frame.type) && frame['requestId'] === requestId;
     });
   }
 

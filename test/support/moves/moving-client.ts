@@ -1,5 +1,4 @@
-import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { PlayOptions } from '@duskline/client/node';
+import type { PlayOptions, SessionEnd } from '@duskline/client/node';
 import type { Recorder } from '@duskline/loadtest/history/recorder.js';
 import { startWorker, type WorkerProcess } from '../processes/worker-process.js';
 
@@ -35,7 +34,7 @@ export type ClientReport =
   | (AtHost & { readonly type: 'playing'; readonly sessionId: string })
   | (AtHost & { readonly type: 'move-requested' | 'admitted' | 'moved' | 'replaced' })
   | { readonly type: 'stream-closed'; readonly hostId: string; readonly why: string }
-  | { readonly type: 'ended'; readonly reason: EndReason }
+  | { readonly type: 'ended'; readonly reason: SessionEnd }
   | { readonly type: 'failed'; readonly why: string };
 
 /** A report with the time at which it was sent, by `performance.now()` of the test. */

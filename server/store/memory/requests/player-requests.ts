@@ -15,7 +15,8 @@ export interface StoredRequest {
   /** The highest epoch that was allocated for an attempt to move its session; 0 for none. */
   readonly allocatedEpoch: number;
   readonly recordedAtMs: number;
-  readonly replaced: boolean;
+  /** The id of the request that replaced this one. */
+  readonly replacedBy: string | null;
 }
 
 /** What the store remembers of one player's requests. */
@@ -71,7 +72,8 @@ export function highestEpoch({ epoch, allocatedEpoch }: StoredRequest): number {
 }
 
 export function toRecord(player: PlayerRequests, stored: StoredRequest, nowMs: number): RequestRecord {
-  return { state: stateOf(player, stored), ...describeRequest(stored, nowMs) };
+  const { replacedBy } = stored;
+  return { state: stateOf(player, stored), replacedBy, ...describeRequest(stored, nowMs) };
 }
 
 export function toLiveRequest(stored: StoredRequest, nowMs: number): LiveRequest {
@@ -81,11 +83,11 @@ export function toLiveRequest(stored: StoredRequest, nowMs: number): LiveRequest
 function describeRequest(
   { sessionId, epoch, regionPool, recordedAtMs }: StoredRequest,
   nowMs: number,
-): Omit<RequestRecord, 'state'> {
+): Omit<LiveRequest, 'requestId'> {
   return { sessionId, epoch, regionPool, ageMs: nowMs - recordedAtMs };
 }
 
 function stateOf({ live }: PlayerRequests, stored: StoredRequest): RequestState {
   if (stored === live) return 'live';
-  return stored.replaced ? 'replaced' : 'over';
+  return stored.replacedBy === null ? 'over' : 'replaced';
 }

@@ -57,7 +57,7 @@ export class RequestRecords {
     if (live?.requestId === request.requestId && live.sessionId === request.sessionId) {
       // The same call before, whose answer was lost.
       const before = remembered.find(({ requestId }) => requestId === expected.requestId);
-      return before?.replaced === true ? { kind: 'replaced', epoch: before.epoch } : { kind: 'new' };
+      return before !== undefined && isReplaced(before) ? { kind: 'replaced', epoch: before.epoch } : { kind: 'new' };
     }
     const outcome = outcomeOfKnown(player, request, nowMs);
     if (outcome !== undefined) return outcome;
@@ -67,7 +67,7 @@ export class RequestRecords {
       return { kind: 'new' };
     }
     if (!isExpected(live, expected)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
-    const before = { ...live, epoch: highestEpoch(live) + 1, replaced: true };
+    const before = { ...live, epoch: highestEpoch(live) + 1, replacedBy: request.requestId };
     this.#storeAttempt(request, { live: added, remembered: [before, ...remembered] }, nowMs);
     return { kind: 'replaced', epoch: before.epoch };
   }
@@ -76,7 +76,7 @@ export class RequestRecords {
     const player = this.#read(key, nowMs);
     const { live, remembered } = player;
     const before = remembered.find(({ requestId }) => requestId === expected.requestId);
-    if (live?.requestId === key.requestId && before?.replaced && before.sessionId === live.sessionId) {
+    if (live?.requestId === key.requestId && isReplaced(before) && before?.sessionId === live.sessionId) {
       // The same call before, whose answer was lost.
       return { kind: 'resumed', record: toRecord(player, live, nowMs) };
     }
@@ -86,7 +86,7 @@ export class RequestRecords {
     if (!isExpected(live, expected)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
     const attempt = raiseEpoch ? { epoch: highestEpoch(live) + 1, recordedAtMs: nowMs } : {};
     const resumed = { ...live, ...attempt, requestId: key.requestId };
-    const after = { live: resumed, remembered: [{ ...live, replaced: true }, ...remembered] };
+    const after = { live: resumed, remembered: [{ ...live, replacedBy: key.requestId }, ...remembered] };
     if (raiseEpoch) this.#storeAttempt(key, after, nowMs);
     else this.#store(key, after);
     return { kind: 'resumed', record: toRecord(after, resumed, nowMs) };
@@ -105,7 +105,7 @@ export class RequestRecords {
     if (live !== null && live.requestId !== request.requestId) return null;
     const known = live ?? findSessionRequest(player, request);
     if (known !== undefined) {
-      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || known.replaced) return null;
+      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || isReplaced(known)) return null;
     }
     const epoch = Math.max(fromEpoch, known?.allocatedEpoch ?? 0) + 1;
     this.#makeLive(request, player, known, epoch, nowMs);
@@ -131,7 +131,7 @@ export class RequestRecords {
   commitEpoch(request: RequestEntry, { epoch, fromEpoch }: AllocatedEpoch, nowMs: number): boolean {
     const player = this.#read(request, nowMs);
     const known = findSessionRequest(player, request);
-    if (known?.replaced === true) return false;
+    if (isReplaced(known)) return false;
     if (known !== undefined && known.epoch !== fromEpoch) {
       const { region, pool } = known.regionPool;
       return (
@@ -153,7 +153,7 @@ export class RequestRecords {
   delete(key: RequestKey, nowMs: number): void {
     const player = this.#read(key, nowMs);
     const known = findRequest(player, key.requestId);
-    if (known === undefined || known.replaced) return;
+    if (known === undefined || isReplaced(known)) return;
     const { live, remembered } = player;
     this.#store(key, {
       live: live === known ? null : live,
@@ -216,8 +216,13 @@ function newRequest(
     epoch,
     allocatedEpoch: 0,
     recordedAtMs: nowMs,
-    replaced: false,
+    replacedBy: null,
   };
+}
+
+/** Whether another request has taken its place or continues its session. */
+function isReplaced(stored: StoredRequest | undefined): boolean {
+  return (stored?.replacedBy ?? null) !== null;
 }
 
 function isExpected(live: StoredRequest, { requestId, epoch }: ExpectedLive): boolean {

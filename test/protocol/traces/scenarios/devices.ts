@@ -8,13 +8,14 @@ export const DEVICES: readonly Scenario[] = [
       const tv = await scene.client('tv');
       const phone = await scene.client('phone', 'alice', 1);
       await scene.startSession(tv, host);
-      const second = { ...PLAY, requestId: 'r2' };
-      phone.send(second);
+      phone.send({ ...PLAY, requestId: 'r2' });
       await phone.receive('error');
-      phone.send({ ...second, onConflict: 'resume' });
+      phone.send({ ...PLAY, requestId: 'r3', onConflict: 'resume' });
       await phone.receive('matched');
       await phone.receive('session');
-      await tv.receive('session');
+      await tv.receive('replaced');
+      tv.send(PLAY);
+      await tv.receive('replaced');
     },
   },
   {

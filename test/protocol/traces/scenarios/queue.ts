@@ -75,17 +75,18 @@ export const QUEUE: readonly Scenario[] = [
     title: 'A lost connection in the queue',
     async run(scene: Scene): Promise<void> {
       const full = await scene.fleet.fullHost({ hostId: 'h1' }, 1);
-      const { client, resumeToken } = await scene.quietly(async () => {
-        const connected = await scene.connect('client');
-        return { client: connected, resumeToken: await hello(connected) };
+      const { first, resumeToken } = await scene.quietly(async () => {
+        const connected = await scene.connect('old');
+        return { first: connected, resumeToken: await hello(connected) };
       });
-      client.send(PLAY);
-      await client.receive('queued');
-      await client.cut();
+      first.send(PLAY);
+      await first.receive('queued');
+      scene.remark('the connection hangs: the client opens another one');
       const second = await scene.connect('client', 1);
       const secondToken = await resumeWith(second, resumeToken);
       second.send(PLAY);
       await second.receive('queued');
+      await first.receive('replaced');
       await full.free();
       await second.receive('offer');
       await second.cut();

@@ -52,6 +52,7 @@ const BY_BROKER: readonly PlayEvent[] = [
   { type: 'offer', requestId: REQUEST_ID, region: 'dublin', acceptWithinMs: 15_000 },
   aMatch(REQUEST_ID),
   { ...aMatch(REQUEST_ID), sessionId: OTHER_SESSION_ID },
+  { type: 'replaced', requestId: REQUEST_ID, byRequestId: 'request-2' },
   { type: 'ended', reason: 'idle' },
   { type: 'find' },
   ...ERROR_CODES.flatMap((code) => [

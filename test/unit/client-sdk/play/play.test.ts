@@ -104,6 +104,18 @@ describe('client: play()', () => {
     expect(client.sessions).to.deep.equal([]);
   });
 
+  it('rejects when another device of the player has the request, waiting or not', async () => {
+    for (const waits of [false, true]) {
+      const { client, end } = await connected();
+      const playing = failure(client.play({ title: 'tetris', rtt: RTT }));
+      const { requestId } = await end.next('play');
+      if (waits) end.queued(requestId);
+      end.send({ type: 'replaced', requestId, byRequestId: 'request-of-the-other-device' });
+      expect(await playing).to.include({ code: 'REPLACED', retryable: false, requestId });
+      expect(await end.receivedTypes()).to.not.include('cancel');
+    }
+  });
+
   it('does not affect other requests when one is refused', async () => {
     const { client, end } = await connected();
     const refused = failure(client.play({ title: 'tetris', rtt: RTT, requestId: 'a' }));

@@ -93,6 +93,23 @@ describe('client: sessions', () => {
     expect(await session.ended).to.equal('superseded');
   });
 
+  it('end for this client when another device of the player resumes them', async () => {
+    const { client, end, session, events } = await playing();
+    end.session({ state: 'connected' });
+    const replaced = {
+      type: 'replaced',
+      requestId: REQUEST_ID,
+      sessionId: SESSION_ID,
+      byRequestId: 'request-2',
+    };
+    end.send(replaced);
+    expect(await session.ended).to.equal('replaced');
+    expect(client.sessions).to.deep.equal([]);
+    expect(events.all).to.deep.equal(['connected', 'ended: replaced']);
+    await session.end();
+    expect(await end.receivedTypes()).to.not.include('end');
+  });
+
   it('move to the request of the same client that resumes them', async () => {
     const { client, end, session, events } = await playing();
     const resuming = client.play({
@@ -105,10 +122,10 @@ describe('client: sessions', () => {
     end.match('request-2');
     end.session({ state: 'connected' });
     const resumed = await resuming;
-    expect(await session.ended).to.equal('superseded');
+    expect(await session.ended).to.equal('replaced');
     expect(resumed).to.include({ requestId: 'request-2', sessionId: SESSION_ID });
     expect(client.sessions).to.deep.equal([resumed]);
-    expect(events.all).to.deep.equal(['ended: superseded']);
+    expect(events.all).to.deep.equal(['ended: replaced']);
   });
 
   it('emit the replacement when a state of the new epoch arrives before the match', async () => {

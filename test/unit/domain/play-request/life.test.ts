@@ -33,6 +33,7 @@ const MAX_STEPS = 200;
 const setting = fc.record({
   mayWait: fc.boolean(),
   onConflict: fc.constantFrom('fail', 'takeover', 'resume'),
+  autoAccept: fc.boolean(),
   ahead: fc.boolean(),
 });
 /** What happens between the answers of the store; `answer` is the answer to one open call. */
@@ -65,10 +66,7 @@ function live(
   return broker;
 }
 
-function build(
-  gen: fc.GeneratorValue,
-  terms: { mayWait: boolean; onConflict: 'fail' | 'takeover' | 'resume'; ahead: boolean },
-): RandomBroker {
+function build(gen: fc.GeneratorValue, terms: ConstructorParameters<typeof RandomBroker>[1]): RandomBroker {
   return new RandomBroker(choiceOf(gen), terms);
 }
 
@@ -137,6 +135,35 @@ describe('The life of a play request', () => {
         comeToRest(broker);
       }),
       { numRuns: 5_000 },
+    );
+  });
+
+  it('with `autoAccept`: never asks its client about an offer, and is never offered a slot without taking it', () => {
+    fc.assert(
+      fc.property(fc.gen(), setting, script, (gen, terms, events) => {
+        const happenings = events.filter((event) => event !== 'accepted');
+        const broker = live(gen, { ...terms, autoAccept: true }, happenings, ({ phase }) => {
+          expect(phase.name).to.not.equal('offered');
+        });
+        comeToRest(broker);
+        expect(broker.offerMessages).to.deep.equal([]);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('with `autoAccept`: takes the first offer that comes while it waits, and returns one of another region pool', () => {
+    const terms = { mayWait: true, onConflict: 'fail', autoAccept: true, ahead: false } as const;
+    fc.assert(
+      fc.property(fc.gen(), (gen) => {
+        const broker = build(gen, terms);
+        broker.startWaiting(true);
+        broker.happen('offer');
+        const confirms = broker.open.filter(({ type }) => type === 'confirm');
+        expect(confirms).to.have.length(1);
+        broker.happen('offer');
+        expect(broker.open.filter(({ type }) => type === 'confirm')).to.deep.equal(confirms);
+      }),
     );
   });
 

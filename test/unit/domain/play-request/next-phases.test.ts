@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { ROOT } from '../../documents/markdown.js';
 import { RandomBroker, type Choose } from './random-broker.js';
 
-const RUNS = 80_000;
+const RUNS = 140_000;
 const STEPS = 30;
 const PAGE = 'docs/develop/play-request.md';
 const COMMON = ['offer', 'accepted', 'polled'] as const;
@@ -30,6 +30,7 @@ function observedTransitions(): Set<string> {
     const onConflict = choose(['fail', 'takeover', 'resume'] as const);
     const broker = new RandomBroker(choose, {
       onConflict,
+      autoAccept: choose([false, false, false, true]),
       mayWait: choose([true, true, false]),
       ahead: choose([true, false]),
     });

@@ -57,6 +57,8 @@ export type Choose = <T>(options: readonly T[]) => T;
 export class RandomBroker {
   request: PlayRequest<Placed>;
   readonly answers: Answer<Placed>[] = [];
+  /** Messages about offers that the client was sent. */
+  readonly offerMessages: ('send_offer' | 'send_no_offer')[] = [];
   /** Slots that the store holds for the request, by session and epoch. */
   readonly slots = new Map<string, Placed>();
   /** Queues in which the store has the request. */
@@ -73,10 +75,14 @@ export class RandomBroker {
 
   constructor(
     private readonly choose: Choose,
-    options: Pick<RequestTerms, 'onConflict'> & { readonly mayWait: boolean; readonly ahead: boolean },
+    options: Pick<RequestTerms, 'onConflict' | 'autoAccept'> & {
+      readonly mayWait: boolean;
+      readonly ahead: boolean;
+    },
   ) {
-    const { onConflict, mayWait, ahead } = options;
-    const terms: RequestTerms = { requestId: 'r1', candidates: CANDIDATES, unservable: null, onConflict };
+    const { onConflict, autoAccept, mayWait, ahead } = options;
+    const wish = { requestId: 'r1', onConflict, autoAccept };
+    const terms: RequestTerms = { ...wish, candidates: CANDIDATES, unservable: null };
     const begun = beginRequest<Placed>(terms, 'session-1', mayWait ? 'wait' : 'refuse', ahead);
     this.request = begun.request;
     for (const effect of begun.effects) this.#carryOut(effect);
@@ -205,6 +211,10 @@ export class RandomBroker {
     switch (effect.type) {
       case 'answer':
         this.answers.push(effect.answer);
+        return;
+      case 'send_offer':
+      case 'send_no_offer':
+        this.offerMessages.push(effect.type);
         return;
       case 'release':
         this.slots.delete(keyOf(effect.placed));

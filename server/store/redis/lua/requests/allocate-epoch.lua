@@ -22,9 +22,9 @@ if not line then
   write_requests(requests_key, live, remembered, true)
   return { tostring(above_epoch + 1), tostring(above_epoch) }
 end
-local known_id, known_session_id, epoch, allocated, known_pool, recorded_at, mark = decode_line(line)
+local known_id, known_session_id, epoch, allocated, known_pool, recorded_at, replaced_by = decode_line(line)
 allocated = math.max(above_epoch, epoch, allocated) + 1
-local changed = encode_line(known_id, known_session_id, epoch, allocated, known_pool, recorded_at, mark)
+local changed = encode_line(known_id, known_session_id, epoch, allocated, known_pool, recorded_at, replaced_by)
 if line == live then
   live = changed
 else

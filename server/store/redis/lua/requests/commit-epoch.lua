@@ -16,8 +16,8 @@ local live, remembered = read_requests(requests_key)
 local line = find_session_line(live, remembered, request_id, session_id)
 local allocated = 0
 if line then
-  local known_id, known_session_id, epoch, known_allocated, known_pool, _, mark = decode_line(line)
-  if mark == '!' then
+  local known_id, known_session_id, epoch, known_allocated, known_pool, _, replaced_by = decode_line(line)
+  if replaced_by ~= '' then
     return 0
   end
   if epoch ~= from_epoch then

@@ -11,7 +11,11 @@ if find_line(live, request_id) then
   write_requests(requests_key, '', remembered, false)
 else
   local line = find_line(remembered, request_id)
-  if line and string.sub(line, -2, -2) ~= '!' then
+  if not line then
+    return 'ok'
+  end
+  local _, _, _, _, _, _, replaced_by = decode_line(line)
+  if replaced_by == '' then
     write_requests(requests_key, live, replace_line(remembered, line, ''), false)
   end
 end

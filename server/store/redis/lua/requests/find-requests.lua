@@ -4,7 +4,7 @@
 --   requests     each player's requests
 -- Lists
 --   request_ids
--- Returns per request: state|requestId|sessionId|epoch|region|pool|ageMs; empty when it is not remembered
+-- Returns per request: state|requestId|sessionId|epoch|region|pool|ageMs|replacedBy; empty when it is not remembered
 -- Invariant: nothing is written.
 
 local reply = {}

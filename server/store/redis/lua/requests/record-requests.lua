@@ -6,7 +6,7 @@
 --   request_ids
 --   session_ids
 --   region_pools  region|pool
--- Returns per request: new; repeat|state|requestId|sessionId|epoch|region|pool|ageMs when it is remembered; live and the same of
+-- Returns per request: new; repeat|state|requestId|sessionId|epoch|region|pool|ageMs|replacedBy when it is remembered; live and the same of
 --   the live one when another is live
 -- Invariants: a player has one live request; one request becomes one session.
 

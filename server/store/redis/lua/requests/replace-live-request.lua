@@ -9,7 +9,7 @@
 --   expected_id     request id of the live one
 --   expected_epoch  its epoch
 -- Returns new when nothing was live; replaced|epoch with an epoch above all of the expected one;
---   repeat|state|requestId|sessionId|epoch|region|pool|ageMs when the request is remembered; live and the same of the live one when
+--   repeat|state|requestId|sessionId|epoch|region|pool|ageMs|replacedBy when the request is remembered; live and the same of the live one when
 --   that is another
 -- Invariants: a player has one live request; of several callers that expect the same, one succeeds; no broker can continue the
 --   request that was replaced.
@@ -24,8 +24,8 @@ if known then
   -- The same call before, whose answer was lost.
   local before = find_line(remembered, expected_id)
   if before then
-    local _, _, epoch, _, _, _, mark = decode_line(before)
-    return mark == '!' and 'replaced|' .. epoch or 'new'
+    local _, _, epoch, _, _, _, replaced_by = decode_line(before)
+    return replaced_by ~= '' and 'replaced|' .. epoch or 'new'
   end
   return 'new'
 end
@@ -39,6 +39,6 @@ if live_id ~= expected_id or epoch ~= expected_epoch then
   return 'live|' .. describe_line(live, live)
 end
 epoch = math.max(epoch, allocated) + 1
-local before = encode_line(live_id, live_session_id, epoch, allocated, live_pool, recorded_at, '!')
+local before = encode_line(live_id, live_session_id, epoch, allocated, live_pool, recorded_at, request_id)
 write_requests(requests_key, added, before .. remembered, true)
 return 'replaced|' .. epoch

@@ -7,7 +7,7 @@
 --   expected_id     request id of the live one
 --   expected_epoch  its epoch
 --   raise_epoch     whether the request starts a new attempt
--- Returns none when nothing is live; resumed|state|requestId|sessionId|epoch|region|pool|ageMs; repeat and the same when the
+-- Returns none when nothing is live; resumed|state|requestId|sessionId|epoch|region|pool|ageMs|replacedBy; repeat and the same when the
 --   request is remembered; live and the same of the live one when that is another
 -- Invariants: a player has one live request; of several callers that expect the same, one succeeds; the session keeps its
 --   epochs; a session that is not tried again keeps its age.
@@ -18,8 +18,8 @@ if known then
   local before = find_line(remembered, expected_id)
   if known == live and before then
     local _, live_session_id = decode_line(live)
-    local _, session_id, _, _, _, _, mark = decode_line(before)
-    if mark == '!' and session_id == live_session_id then
+    local _, session_id, _, _, _, _, replaced_by = decode_line(before)
+    if replaced_by ~= '' and session_id == live_session_id then
       -- The same call before, whose answer was lost.
       return 'resumed|' .. describe_line(live, live)
     end
@@ -33,7 +33,7 @@ local live_id, session_id, epoch, allocated, region_pool, recorded_at = decode_l
 if live_id ~= expected_id or epoch ~= expected_epoch then
   return 'live|' .. describe_line(live, live)
 end
-local before = encode_line(live_id, session_id, epoch, allocated, region_pool, recorded_at, '!')
+local before = encode_line(live_id, session_id, epoch, allocated, region_pool, recorded_at, request_id)
 if raise_epoch then
   epoch, recorded_at = math.max(epoch, allocated) + 1, now_ms
 end

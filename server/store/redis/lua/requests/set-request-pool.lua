@@ -11,9 +11,9 @@
 local live, remembered = read_requests(requests_key)
 local line = find_session_line(live, remembered, request_id, session_id)
 if line then
-  local known_id, known_session_id, epoch, allocated, _, recorded_at, mark = decode_line(line)
+  local known_id, known_session_id, epoch, allocated, _, recorded_at, replaced_by = decode_line(line)
   if known_session_id == session_id then
-    local changed = encode_line(known_id, session_id, epoch, allocated, region_pool, recorded_at, mark)
+    local changed = encode_line(known_id, session_id, epoch, allocated, region_pool, recorded_at, replaced_by)
     if line == live then
       write_requests(requests_key, changed, remembered, false)
     else

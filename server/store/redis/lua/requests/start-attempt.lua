@@ -20,8 +20,8 @@ end
 line = line or find_session_line('', remembered, request_id, session_id)
 local allocated = 0
 if line then
-  local known_id, known_session_id, epoch, known_allocated, _, _, mark = decode_line(line)
-  if known_id ~= request_id or epoch ~= from_epoch or mark == '!' then
+  local known_id, known_session_id, epoch, known_allocated, _, _, replaced_by = decode_line(line)
+  if known_id ~= request_id or epoch ~= from_epoch or replaced_by ~= '' then
     return 0
   end
   session_id, allocated = known_session_id, known_allocated

@@ -1,12 +1,12 @@
 -- Records of a player's requests: one text a player. Its first line is the live request, empty when there is none; the others
 -- follow, newest first. A line is #requestId|sessionId|epoch|allocatedEpoch|region|pool|recordedAtMs, where allocatedEpoch is the
--- highest one allocated, 0 for none. It ends with ! when another request has replaced this one.
+-- highest one allocated, 0 for none. It ends with !requestId when that request has replaced this one.
 
 -- The player's live line and the others, empty for none. Redis deletes old ones in time by itself, but not by a test's clock.
 local function read_requests(key)
   local text = redis.call('GET', key) or '\n'
   local newest_at = 0
-  for recorded_at in string.gmatch(text, '|(%d+)!?\n') do
+  for recorded_at in string.gmatch(text, '|(%d+)!?[^|\n]*\n') do
     newest_at = math.max(newest_at, recorded_at)
   end
   if newest_at + REQUEST_KEPT_MS <= now_ms then
@@ -22,16 +22,16 @@ local function find_line(lines, request_id)
   return first and string.sub(lines, first, (string.find(lines, '\n', first, true)))
 end
 
--- What a line says: requestId, sessionId, epoch, allocatedEpoch, region|pool, recordedAtMs, ! or nothing.
+-- What a line says: requestId, sessionId, epoch, allocatedEpoch, region|pool, recordedAtMs, the request that replaced it or nothing.
 local function decode_line(line)
-  local request_id, session_id, epoch, allocated, region_pool, recorded_at, mark =
-    string.match(line, '^#([^|]*)|([^|]*)|(%d+)|(%d+)|(.*)|(%d+)(!?)\n$')
-  return request_id, session_id, tonumber(epoch), tonumber(allocated), region_pool, recorded_at, mark
+  local request_id, session_id, epoch, allocated, region_pool, recorded_at, replaced_by =
+    string.match(line, '^#([^|]*)|([^|]*)|(%d+)|(%d+)|(.*)|(%d+)!?([^|\n]*)\n$')
+  return request_id, session_id, tonumber(epoch), tonumber(allocated), region_pool, recorded_at, replaced_by
 end
 
--- What a reply says of a line: state|requestId|sessionId|epoch|region|pool|ageMs.
+-- What a reply says of a line: state|requestId|sessionId|epoch|region|pool|ageMs|replacedBy.
 local function describe_line(line, live)
-  local request_id, session_id, epoch, _, region_pool, recorded_at, mark = decode_line(line)
-  local state = line == live and 'live' or mark == '!' and 'replaced' or 'over'
-  return table.concat({ state, request_id, session_id, epoch, region_pool, now_ms - recorded_at }, '|')
+  local request_id, session_id, epoch, _, region_pool, recorded_at, replaced_by = decode_line(line)
+  local state = line == live and 'live' or replaced_by ~= '' and 'replaced' or 'over'
+  return table.concat({ state, request_id, session_id, epoch, region_pool, now_ms - recorded_at, replaced_by }, '|')
 end

@@ -1,7 +1,9 @@
 -- Changes of a player's requests.
 
-local function encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at, mark)
-  return '#' .. table.concat({ request_id, session_id, epoch, allocated, region_pool, recorded_at }, '|') .. (mark or '') .. '\n'
+-- replaced_by: nil or empty for a request that no other one has replaced.
+local function encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at, replaced_by)
+  local fields = table.concat({ request_id, session_id, epoch, allocated, region_pool, recorded_at }, '|')
+  return '#' .. fields .. ((replaced_by or '') == '' and '' or '!' .. replaced_by) .. '\n'
 end
 
 local function replace_line(lines, line, by)
