@@ -10,12 +10,11 @@ const requestId = randomUUID(); // the same for all attempts, so that repeating 
 const FINAL_CLOSES = [1000, 1002, 1003, 1007, 1008, 1009, 4400, 4401, 4403, 4409, 4422];
 let [session, isLeaving, failures, ask] = [undefined, false, 0, () => undefined];
 
-async function measure({ region, beaconUrl }) {
-  await fetch(beaconUrl); // opens the connection, whose time must not count; better: the median of several samples
-  const startedAt = performance.now();
-  await fetch(beaconUrl);
-  return [region, performance.now() - startedAt];
-}
+const measure = ({ region, beaconUrl }) =>
+  fetch(beaconUrl) // opens the connection, whose time must not count; better: the median of several samples
+    .then(() => performance.now())
+    .then((startedAt) => fetch(beaconUrl).then(() => [region, performance.now() - startedAt]))
+    .catch(() => [region, null]);
 
 function connect() {
   const socket = new WebSocket(`${url}/v1/client`, 'duskline.v1');
@@ -25,13 +24,12 @@ function connect() {
     __proto__: null, // unknown types are ignored
     async welcome({ regions }) {
       failures = 0;
-      const measured = regions.slice(0, 64).map((info) => measure(info).catch(() => [info.region, null]));
-      const play = { type: 'play', requestId, title, rtt: Object.fromEntries(await Promise.all(measured)) };
+      const rtt = Object.fromEntries(await Promise.all(regions.slice(0, 64).map(measure)));
+      const play = { type: 'play', requestId, title, rtt, autoAccept: true };
       ask = () => send(isLeaving ? { type: 'cancel', requestId } : { ...play, wait: session === undefined });
       ask();
     },
     queued: ({ position, region }) => console.log(`position ${position} in the queue of ${region}`),
-    offer: () => send({ type: 'accept', requestId }),
     matched({ sessionId, epoch, host, region }) {
       if (session && session.sessionId !== sessionId) return send({ type: 'end', sessionId });
       if (session?.epoch > epoch) return;
@@ -44,10 +42,11 @@ function connect() {
       console.log(`session ${sessionId} ${state} ${reason}`);
       if (state === 'ended') socket.close(1000);
     },
-    error({ requestId: isOfRequest, code, message, retryable, retryAfterMs: waitMs = 0 }) {
+    replaced: () => isLeaving || socket.close(1000), // another device has the request: leave the host
+    error({ requestId: isOfRequest, inReplyTo, code, message, retryable, retryAfterMs: waitMs = 0 }) {
       console.error(`${code}: ${message}`);
       if (code === 'TOKEN_NOT_YET_VALID') [mayRetry, retryAfterMs] = [true, waitMs];
-      if (!isOfRequest || code === 'NO_OFFER') return;
+      if (!isOfRequest || (isLeaving && inReplyTo !== 'cancel')) return;
       if (code === 'UNAVAILABLE' || (retryable && !session)) setTimeout(ask, waitMs + Math.random() * 1000);
       else socket.close(1000);
     },

@@ -139,7 +139,7 @@ export const ERRORS = {
     closeCode: 4500,
   },
   UNAVAILABLE: {
-    message: 'The broker cannot reach its store or the token keys at the moment. Try again.',
+    message: 'The broker cannot reach its store or the token keys. Try again.',
     retryable: true,
     httpStatus: 503,
     // Closes a connection only before its first message is accepted or after `leave`. Otherwise it answers one request.
@@ -232,7 +232,7 @@ export const ERRORS = {
     closeCode: null,
   },
   STALE_EPOCH: {
-    message: 'The session has a newer assignment; this message belongs to an older one.',
+    message: 'The session has a newer epoch than this message.',
     retryable: false,
     httpStatus: 409,
     closeCode: null,

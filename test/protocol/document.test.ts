@@ -269,7 +269,7 @@ describe('PROTOCOL.md', () => {
   it('shows every message in a scenario', () => {
     const traces = documentedTraces(document.text)
       .flatMap(({ trace }) => trace.split('\n'))
-      .flatMap((line) => /^(\w+) +([→←]) (?:\{"type":")?(\w+)/.exec(line)?.slice(1, 4).join(' ') ?? []);
+      .flatMap((line) => /^(\w+) +([→←]) (\w+)/.exec(line)?.slice(1, 4).join(' ') ?? []);
     const shown = (peers: string, arrow: string): string[] =>
       traces.flatMap((line) => new RegExp(`^${peers} ${arrow} (?!close)(\\w+)$`).exec(line)?.[1] ?? []);
     const clients = '(?:client|tv|phone|next)';

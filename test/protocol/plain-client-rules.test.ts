@@ -106,6 +106,17 @@ describe('The rules of PROTOCOL.md for clients, in the plain client', function (
     expect(broker.connections.all).to.have.length(1);
   });
 
+  it('leaves when another device has its request, and does not ask again', async () => {
+    start();
+    const { broker: connection, requestId } = await nextPlay();
+    connection.match(requestId);
+    await line();
+    connection.send({ type: 'replaced', requestId, sessionId: SESSION_ID, byRequestId: 'r2' });
+    expect(await exited).to.deep.equal([0, null]);
+    expect(await connection.closes.next()).to.equal(1000);
+    expect(broker.connections.all).to.have.length(1);
+  });
+
   it('cancels its request when the player leaves, on the next connection too', async () => {
     start();
     const { broker: connection, requestId } = await nextPlay();
@@ -116,7 +127,9 @@ describe('The rules of PROTOCOL.md for clients, in the plain client', function (
     connection.drop();
     const next = await broker.welcome({ regions: REGIONS });
     expect(await next.next('cancel')).to.include({ requestId });
-    next.error({ code: 'CANCELLED', requestId });
+    next.error({ code: 'NO_CAPACITY', requestId, inReplyTo: 'play', retryable: true });
+    next.send({ type: 'replaced', requestId, byRequestId: 'r2' });
+    next.error({ code: 'CANCELLED', requestId, inReplyTo: 'cancel' });
     expect(await exited).to.deep.equal([0, null]);
     expect(await next.receivedTypes()).to.not.include('play');
   });

@@ -143,9 +143,17 @@ async function watchSession(session: Session, seconds: number | undefined): Prom
     });
     const timer = seconds === undefined ? undefined : setTimeout(() => viewer.leave(), seconds * 1000);
     void waitForSignal().then(() => viewer.leave());
-    void session.ended.then(() => clearTimeout(timer));
+    void session.ended.then((reason) => {
+      clearTimeout(timer);
+      // The host admits the other device when this one has gone.
+      if (reason === 'replaced') viewer.drop();
+    });
   });
   const why = await over;
+  if (why === 'dropped') {
+    printLine(`\nLeft after ${frames} frames. The session continues on another device of the player.`);
+    return;
+  }
   if (why !== 'left') throw new CommandFailure(`The stream ended after ${frames} frames: ${why}.`);
   printLine(`\nLeft after ${frames} frames. The session ended with ${await session.ended}.`);
 }

@@ -11,7 +11,7 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     ...['title', 'region', 'pool', 'host', 'ticket', 'claimWithinMs', 'stream', 'iceServers'],
     ...['rank', 'candidates', 'rttMs', 'reason'],
   ],
-  error: ['message', 'retryable', 'retryAfterMs'],
+  error: ['message', 'retryable', 'retryAfterMs', 'inReplyTo'],
   register: ['region', 'pool', 'slots', 'endpoint', 'sdk'],
   registered: ['hostId', 'ticketKey', 'heartbeatIntervalMs', 'pingIntervalMs'],
   heartbeat: ['load'],
@@ -36,7 +36,7 @@ export class FrameNames {
   readonly #names = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
-  /** Short form: the type, ids without field names (`s1@2`: session s1 at epoch 2), and the remaining fields. */
+  /** The type, ids without field names (`s1@2`: session s1 at epoch 2), and the remaining fields. */
   shortText(frame: Frame): string {
     const { type } = frame;
     const leftOut = LEFT_OUT[SAME_AS[type] ?? type] ?? [];
@@ -51,11 +51,6 @@ export class FrameNames {
         .map((field) => this.#bare(field, frame)),
       ...rest.map(([field, value]) => `${field}:${this.#valueText(field, value)}`),
     ].join(' ');
-  }
-
-  /** The whole frame as JSON. */
-  wholeText(frame: Frame): string {
-    return JSON.stringify(this.#named('', frame));
   }
 
   #bare(field: string, frame: Frame): string {

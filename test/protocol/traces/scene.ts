@@ -56,8 +56,8 @@ export class Scene implements TraceWriter {
     }
   }
 
-  frame(peer: string, arrow: '→' | '←', frame: Frame, whole: boolean): void {
-    const text = whole ? this.#names.wholeText(frame) : this.#names.shortText(frame);
+  frame(peer: string, arrow: '→' | '←', frame: Frame): void {
+    const text = this.#names.shortText(frame);
     if (this.#isWriting) this.#lines.push({ peer, text: `${arrow} ${text}` });
   }
 

@@ -10,7 +10,7 @@ export type PeerKind = 'client' | 'host';
 
 /** Receives the lines of a trace. */
 export interface TraceWriter {
-  frame(peer: string, arrow: '→' | '←', frame: Frame, whole: boolean): void;
+  frame(peer: string, arrow: '→' | '←', frame: Frame): void;
   event(peer: string, text: string): void;
 }
 
@@ -40,14 +40,14 @@ export class TracedPeer {
     private readonly writer: TraceWriter,
   ) {}
 
-  send(frame: Frame, whole = false): void {
-    this.#write(frame, whole);
+  send(frame: Frame): void {
+    this.#write(frame);
     this.peer.send(frame);
   }
 
   /** Sends several frames in one write: the broker reads them together. */
   sendTogether(...frames: readonly Frame[]): void {
-    for (const frame of frames) this.#write(frame, false);
+    for (const frame of frames) this.#write(frame);
     sendTogether(this.peer, frames);
   }
 
@@ -60,7 +60,7 @@ export class TracedPeer {
     const validator = validators.get(schema) ?? Compile(schema);
     validators.set(schema, validator);
     expect(validator.Check(frame), `valid ${type}: ${JSON.stringify(frame)}`).to.equal(true);
-    this.writer.frame(this.name, '←', frame, false);
+    this.writer.frame(this.name, '←', frame);
     return frame;
   }
 
@@ -114,11 +114,11 @@ export class TracedPeer {
     return fields.every((field) => frame[field] === last[field]);
   }
 
-  #write(frame: Frame, whole: boolean): void {
+  #write(frame: Frame): void {
     const parse = this.kind === 'client' ? parseClientMessage : parseHostMessage;
     expect(parse(JSON.stringify(frame))).to.include({ ok: true });
     // The answer to a repeated `play` is not a repetition.
     if (frame.type === 'play') this.#last = undefined;
-    this.writer.frame(this.name, '→', frame, whole);
+    this.writer.frame(this.name, '→', frame);
   }
 }

@@ -12,7 +12,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       const client = await scene.connect('client');
       await hello(client);
       scene.remark('the client measures the beacons of a few regions');
-      client.send(PLAY, true);
+      client.send(PLAY);
       const matched = await client.receive('matched');
       await host.receive('prepare');
       scene.remark('the host accepts the ticket of the client');
