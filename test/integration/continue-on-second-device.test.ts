@@ -78,7 +78,8 @@ for (const [where, brokers] of [
       const second = await phone.next('matched');
       expect(second).to.include({ sessionId: first['sessionId'], epoch: first['epoch'] });
       await expectStates(phone, 'connected');
-      expect(await tv.next('session')).to.include({ state: 'ended', reason: 'superseded' });
+      const { sessionId } = first;
+      expect(await tv.next('replaced')).to.include({ requestId: 'r1', sessionId, byRequestId: 'r2' });
       const onPhone = sessionOf(host.admit(numbered(second, 2)));
       expect(replacements).to.have.length(1);
       expect(replacements[0]?.replaced).to.equal(onTv);
