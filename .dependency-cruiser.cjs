@@ -72,7 +72,7 @@ module.exports = {
     // Why this order: docs/adr/0022.
     ...inOrder('server/broker', [
       ['credentials', 'expiring-records', 'intervals', 'logger', 'observer', 'refusal'],
-      ['limited-log'],
+      ['limited-log', 'run-all'],
       ['reporting', 'settings'],
       ['store-access'],
       ['connections'],

@@ -94,7 +94,13 @@ class BrokerConnectedHost implements Host {
       createHeartbeat: () => {
         this.#moves.repeatRestoredStates();
         const load = readLoad();
-        return load === null ? null : { type: 'heartbeat', load, sessions: this.#table.listHeld() };
+        if (load === null) return null;
+        return {
+          type: 'heartbeat',
+          load,
+          sessions: this.#table.listHeld(),
+          prepared: this.#table.listPrepared(),
+        };
       },
       handleRegistered: (message) => this.#handleRegistered(message),
       handleMessage: (message) => this.#handleMessage(message),

@@ -31,6 +31,9 @@ export const HeldSession = Type.Object(
 );
 export type HeldSession = Static<typeof HeldSession>;
 
+/** A session that a host has prepared. */
+const PreparedSession = Type.Object({ sessionId: SessionId, epoch: Epoch }, strict);
+
 const HeldSessions = Type.Array(HeldSession, { maxItems: MAX_SLOTS });
 
 /** First message of a host. Due within `helloDeadlineMs` (5 s by default). */
@@ -58,7 +61,13 @@ export type Register = Static<typeof Register>;
  * makes the host ready.
  */
 export const Heartbeat = Type.Object(
-  { type: Type.Literal('heartbeat'), load: HostLoad, sessions: HeldSessions },
+  {
+    type: Type.Literal('heartbeat'),
+    load: HostLoad,
+    sessions: HeldSessions,
+    /** The `prepared` sessions that the host is ready for. Absent: the host does not say. */
+    prepared: Type.Optional(Type.Array(PreparedSession, { maxItems: MAX_SLOTS })),
+  },
   strict,
 );
 export type Heartbeat = Static<typeof Heartbeat>;

@@ -52,6 +52,7 @@ export class Reservations {
     } catch (error) {
       logger.error({ sessionId: session.sessionId, err: error }, 'onPrepare failed');
     }
+    record.isAccepted = isAccepted;
     if (!isAccepted) this.dropSession(record, 'error');
   }
 }

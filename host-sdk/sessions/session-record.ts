@@ -18,6 +18,8 @@ export interface SessionRecord {
   begun: boolean;
   /** Whether the application allows the session to move away. */
   movable: boolean;
+  /** The application has accepted the reservation. */
+  isAccepted: boolean;
   /** When the reservation expires, by the host's monotonic clock. Matters only in the state `prepared`. */
   readonly claimByMs: number;
 }

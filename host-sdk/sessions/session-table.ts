@@ -87,6 +87,15 @@ export class SessionTable {
     return list;
   }
 
+  /** The reservations that the application has accepted, for heartbeats. */
+  listPrepared(): Pick<HeldSession, 'sessionId' | 'epoch'>[] {
+    const list: Pick<HeldSession, 'sessionId' | 'epoch'>[] = [];
+    for (const { sessionId, epoch, state, begun, isAccepted } of this.#records.values()) {
+      if (state === 'prepared' && begun && isAccepted) list.push({ sessionId, epoch });
+    }
+    return list;
+  }
+
   records(): SessionRecord[] {
     return [...this.#records.values()];
   }
@@ -190,6 +199,7 @@ export class SessionTable {
       playerId,
       state,
       claimByMs,
+      isAccepted: false,
       ...unknown,
       ...moves,
     };

@@ -79,7 +79,7 @@ export interface Broker {
     beaconUrl: string,
   ): ClientConnection;
   play(client: ClientConnection, message: Play): Promise<void> | void;
-  acceptOffer(client: ClientConnection, message: Accept): Promise<void>;
+  acceptOffer(client: ClientConnection, message: Accept): void;
   cancelPlay(client: ClientConnection, message: Cancel): Promise<void>;
   endSession(client: ClientConnection, message: EndSession): Promise<void>;
   relayClientSignal(client: ClientConnection, message: Signal): Promise<void>;

@@ -21,6 +21,7 @@ import { createTierChooser } from './placement/choose-tier.js';
 import { cancelPlay } from './placement/cancel-request.js';
 import { endSession } from './placement/end-session.js';
 import { play } from './placement/play.js';
+import { createRequestRunner } from './placement/request-runner.js';
 import { acceptOffer } from './queue/accept-offer.js';
 import { toRefusal } from './refusal.js';
 import type { BrokerSettings } from './settings.js';
@@ -29,9 +30,9 @@ import type { StoreAccess } from './store-access/ports.js';
 /** Creates a broker from its use cases. The broker is not ready, and its loops do not run, before `start`. */
 export function createBroker(options: BrokerOptions): Broker {
   const base = createContext(options, options.brokerId ?? newBrokerId());
-  const context = { ...base, moveRunner: createMoveRunner(base) };
+  const context = { ...base, moveRunner: createMoveRunner(base), requestRunner: createRequestRunner(base) };
   listenToEvents(context);
-  const { brokerId, limits, store, connections, waitingRequests } = context;
+  const { brokerId, limits, store, connections, activeRequests } = context;
   const heartbeats = createHeartbeatReceiver(context);
   const loops = createLoops(context, options.rebalancer ?? null);
   const chooseTier = createTierChooser(options.tiers, options.log);
@@ -45,7 +46,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     get connections() {
       const { clientCount, hostCount } = connections;
-      return { clients: clientCount, hosts: hostCount, waiting: waitingRequests.size };
+      return { clients: clientCount, hosts: hostCount, waiting: activeRequests.waitingCount };
     },
 
     async start() {
@@ -101,7 +102,9 @@ export function createBroker(options: BrokerOptions): Broker {
         context.disconnectedSessions.add({ sessionId, playerId: client.playerId, known });
       }
       connections.removeClient(client);
-      for (const request of waitingRequests.removeClient(client)) context.disconnectedRequests.add(request);
+      for (const request of activeRequests.ofClient(client)) {
+        context.requestRunner.dispatch(request, { type: 'disconnected' });
+      }
     },
 
     openHost: (channel, binding, message) => registerHost(context, channel, binding, message),

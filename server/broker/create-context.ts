@@ -11,8 +11,9 @@ import { createLimitedLog } from './limited-log.js';
 import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
+import { ActiveRequests } from './requests/active-request.js';
+import { PlayerTurns } from './requests/player-turns.js';
 import type { Requests } from './requests/ports.js';
-import { WaitingRequests } from './requests/waiting-requests.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
 import { RecentEnds } from './store-access/recent-ends.js';
@@ -61,8 +62,9 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
     earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK, clock),
-    waitingRequests: new WaitingRequests(),
-    disconnectedRequests: new ExpiringRecords(limits.queueGraceMs, clock),
+    activeRequests: new ActiveRequests(),
+    rememberedWaits: new ExpiringRecords(limits.queueGraceMs, clock),
+    takeovers: new PlayerTurns(),
     tickets,
     iceServers,
     events: createBrokerEvents(),

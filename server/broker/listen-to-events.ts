@@ -1,28 +1,33 @@
 import { forgetDisconnectedSession, rememberEarlyLoss } from './connections/disconnected-sessions.js';
 import type { BrokerContext } from './create-context.js';
+import { recordUnansweredPrepare } from './hosts/refuse-reservation.js';
 import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
 import { locateMovedSession } from './moves/client/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
+import { clearRequestOfDisconnected } from './requests/clear-live-request.js';
+import type { RequestRunning } from './requests/ports.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
 /** Connects the events of a broker to their listeners. Listeners of one event run in the order given here. */
-export function listenToEvents(context: BrokerContext): void {
+export function listenToEvents(context: BrokerContext & RequestRunning): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {
     notifyWaitingRequest(context, regionPool, session);
     rememberEarlyLoss(context, session);
     notifyClient(context, regionPool, session);
+    clearRequestOfDisconnected(context, session);
     forgetDisconnectedSession(context, session);
     forgetOutgoingMove(context, regionPool, session);
+    void recordUnansweredPrepare(context, regionPool, session);
     notifyHostOfSession(context, regionPool, session);
   });
   events.on('targetReservationChanged', (regionPool, sessionId, reservation) => {
     dropTargetReservation(context, regionPool, sessionId, reservation);
   });
-  events.on('sessionLost', (...lost) => void replaceLostSession(context, ...lost));
+  events.on('sessionLost', (...lost) => replaceLostSession(context, ...lost));
   events.on('sessionLeftHost', (...moved) => void locateMovedSession(context, ...moved));
   events.on('controlMessage', (...message) => void handleControlMessage(context, ...message));
 }

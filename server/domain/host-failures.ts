@@ -10,8 +10,9 @@
  * What counts as a failure. A reservation that no client claimed is no evidence by itself: its player may never have come.
  *
  * - `refused`: the host ended a session that was reserved on it, before any client claimed it.
+ * - `unanswered`: a reservation expired unclaimed, and the host, which says for which sessions it is ready, was never ready for it.
  */
-export const HOST_FAILURE_REASONS = ['refused'] as const;
+export const HOST_FAILURE_REASONS = ['refused', 'unanswered'] as const;
 export type HostFailureReason = (typeof HOST_FAILURE_REASONS)[number];
 
 /** The failures of a host since the last session that a client claimed there. Times are in milliseconds, by the store's clock. */

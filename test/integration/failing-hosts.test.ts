@@ -5,7 +5,13 @@ import type { HostStatus } from '@duskline/server/broker/operations/fleet-status
 import { letTimePass } from '../support/time/scenario-time.js';
 import { waitUntil } from '../support/time/eventually.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
-import { SHORT_INTERVALS, openPlayer, openReadyHost, startTestBroker } from '../support/fleet/test-broker.js';
+import {
+  IDLE_LOAD,
+  SHORT_INTERVALS,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../support/fleet/test-broker.js';
 import {
   TestFleet,
   acceptOffer,
@@ -195,6 +201,48 @@ for (const [where, brokers] of [
       const ended = await alice.next('session', (frame) => frame['state'] === 'ended');
       expect(ended).to.include({ sessionId: second['sessionId'], reason: 'error' });
       expect((await statusOf('h1')).failures).to.equal(null);
+    });
+  });
+
+  describe(`A reservation that expires unclaimed, ${where}`, () => {
+    let fleet: TestFleet;
+    beforeEach(async () => {
+      fleet = await TestFleet.start({ brokers, limits: { reservationMs: 300 } });
+    });
+    afterEach(() => fleet.stop());
+
+    /** Lets a reservation expire on a host that says this about its prepared sessions in each of three heartbeats. */
+    async function expireOn(preparedIn: (prepare: Frame) => object): Promise<void> {
+      const host = await fleet.host({ hostId: 'h1' }, 1);
+      const alice = await fleet.player('alice');
+      play(alice, 'r1');
+      const prepare = await host.next('prepare');
+      for (let i = 0; i < 3; i += 1) {
+        host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: [], ...preparedIn(prepare) });
+      }
+      await alice.next('session', ({ reason }) => reason === 'reservation_expired');
+      await host.next('end', ({ reason }) => reason === 'reservation_expired');
+    }
+
+    async function failures(): Promise<HostStatus['failures'] | undefined> {
+      const { regions } = await fleet.broker(0).broker.status();
+      return regions[0]?.pools[0]?.hostList[0]?.failures;
+    }
+
+    it('counts against a host that says for which sessions it is ready, and never was for this one', async () => {
+      await expireOn(() => ({ prepared: [] }));
+      await waitUntil(async () => (await failures()) !== null);
+      expect(await failures()).to.include({ count: 1, reason: 'unanswered' });
+    });
+
+    it('does not count against a host that was ready for it: its player did not come', async () => {
+      await expireOn(({ sessionId, epoch }) => ({ prepared: [{ sessionId, epoch }] }));
+      expect(await failures()).to.equal(null);
+    });
+
+    it('does not count against a host that does not say for which sessions it is ready', async () => {
+      await expireOn(() => ({}));
+      expect(await failures()).to.equal(null);
     });
   });
 

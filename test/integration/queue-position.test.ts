@@ -125,7 +125,7 @@ describe('A position in the queue', function () {
         state: 'connected',
       }));
       const host = await openHost(duskline.url, { hostId: 'h1', slots: 20, sessions });
-      // The first heartbeat lets the broker reconcile the host, which is ready then: it has to end no session.
+      // After the first heartbeat the broker reconciles the host, which is ready then.
       host.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
       await waitUntil(async () => {
         const { regions } = await duskline.broker.status();

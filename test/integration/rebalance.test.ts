@@ -206,6 +206,28 @@ for (const [where, brokers] of [
       });
     });
 
+    it('moves no second session for a player while the move of the first one runs', async () => {
+      const near = await fleet.host({ hostId: 'h1', slots: 2 });
+      const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });
+      const two = await playOn(fleet, near, 'carol', { near: 12, next: 20 });
+      const sessions = [one, two].map(({ sessionId }) => [sessionId, held(sessionId)] as const);
+      stops.push(serve(near, new Map(sessions)));
+      const next = await fleet.host({ hostId: 'h2', region: 'next', slots: 8 }, 1);
+      stops.push(serve(next, new Map()));
+      const bob = await fleet.player('bob');
+      await queueUp(bob, 'r1', { rtt: { near: 10 } });
+      const { sessionId } = await near.next('checkpoint');
+      const rounds = watchRounds(fleet);
+      await waitUntil(() => rounds.countOf('near') >= 5);
+      expect(near.unread.filter(({ type }) => type === 'checkpoint')).to.deep.equal([]);
+      near.send({ type: 'checkpoint', sessionId, epoch: 1, state: 'AAAA' });
+      await next.next('restore');
+      next.send({ type: 'restored', sessionId, epoch: 2 });
+      next.send({ type: 'session', sessionId, epoch: 2, state: 'active', restored: true });
+      expect(await acceptOffer(bob)).to.include({ region: 'near' });
+      expect(near.unread.filter(({ type }) => type === 'checkpoint')).to.deep.equal([]);
+    });
+
     it('frees a slot by two moves in a row', async () => {
       const near = await fleet.host({ hostId: 'h1', slots: 1 });
       const one = await playOn(fleet, near, 'alice', { near: 12, next: 20 });

@@ -17,6 +17,7 @@ const REQUEST = {
   closedRegionPools: [],
   quarantinedHosts: [],
   excludedSessions: [],
+  scheduledChains: [],
 };
 const RULES = { suspectAfterMs: 4_000, offerMs: 15_000, resumeWindowMs: 120_000 };
 

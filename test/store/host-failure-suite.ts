@@ -272,6 +272,36 @@ export function hostFailureSuite(current: CurrentFixture): void {
     });
   });
 
+  describe('a host that was never ready for a session', () => {
+    it('is left out after the reservation has expired, once for those that were reserved together', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a');
+      const reservedAtMs = clock.wallMs();
+      clock.advance(RESERVATION_MS);
+      await sendHeartbeat(store, 'host-a');
+      const record = () => store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', reservedAtMs);
+      expect(await record()).to.deep.equal({
+        count: 1,
+        reason: 'unanswered',
+        untilMs: clock.wallMs() + firstMs,
+        countedUntilMs: clock.wallMs(),
+      });
+      expect(await record()).to.equal(null);
+      expect((await getHost(store, 'host-a')).closures).to.deep.equal(['failing']);
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+      await beatAfter(firstMs);
+      expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+    });
+
+    it('may have left: its failure counts when it returns', async () => {
+      const { store, clock } = current();
+      await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', clock.wallMs());
+      await makeHostReady(store, 'host-a');
+      expect((await reserveSlot(store)).outcome.kind).to.equal('full');
+    });
+  });
+
   describe('a pool whose hosts all refuse sessions', () => {
     it('tries each of them again after its back-off', async () => {
       const { store, clock } = current();

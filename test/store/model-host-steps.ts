@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { HOST_FAILURE_REASONS } from '@duskline/server/domain/host-failures.js';
 import { CLOSURES } from '@duskline/server/domain/closure.js';
 import { connection, broker, epoch, few, held, host, limit, session, slots, step } from './model-step.js';
 
@@ -89,6 +90,14 @@ export const hostSteps = [
         await store[change](regionPool, hostId, closure);
         return [await store.getClosures(regionPool, null), await store.getClosures(regionPool, hostId)];
       },
+  ),
+  step(
+    'recordHostFailure',
+    { hostId: host, reason: fc.constantFrom(...HOST_FAILURE_REASONS), ageMs: fc.constantFrom(0, 100, 3_000) },
+    ({ regionPool, now }, { hostId, reason, ageMs }) => {
+      const reservedAtMs = now() - ageMs;
+      return (store) => store.recordHostFailure(regionPool, hostId, reason, reservedAtMs);
+    },
   ),
   step(
     'failReservation',

@@ -6,6 +6,7 @@ import { getUtilisation } from './fixture.js';
 import { hostSteps } from './model-host-steps.js';
 import { moveSteps } from './model-move-steps.js';
 import { queueSteps } from './model-queue-steps.js';
+import { requestSteps } from './model-request-steps.js';
 import {
   TTL_MS,
   broker,
@@ -15,8 +16,6 @@ import {
   held,
   host,
   limit,
-  player,
-  request,
   session,
   step,
   type Step,
@@ -113,51 +112,7 @@ const sessionSteps = [
   ),
 ];
 
-const brokerSteps = [
-  step(
-    'claim',
-    { claims: few(fc.record({ playerId: player, requestId: request, sessionId: session })) },
-    ({ regionPool, uniqueName: own }, { claims }) => {
-      const requests = claims.map((claim) => ({ ...claim, playerId: own(claim.playerId), regionPool }));
-      return (store) => store.recordRequests(requests);
-    },
-  ),
-  step(
-    'findRequests',
-    { keys: few(fc.record({ playerId: player, requestId: request })) },
-    ({ uniqueName: own }, { keys }) => {
-      const found = keys.map((key) => ({ ...key, playerId: own(key.playerId) }));
-      return (store) => store.findRequests(found);
-    },
-  ),
-  step(
-    'reclaim',
-    { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ regionPool, uniqueName: own }, { epoch: from, ...claim }) =>
-      (store) =>
-        store.startAttempt({ ...claim, playerId: own(claim.playerId), regionPool }, from),
-  ),
-  step(
-    'drawEpoch',
-    { playerId: player, requestId: request, sessionId: session, epoch },
-    ({ regionPool, uniqueName: own }, { epoch: above, ...claim }) =>
-      (store) =>
-        store.allocateEpoch({ ...claim, playerId: own(claim.playerId), regionPool }, above),
-  ),
-  step(
-    'settleEpoch',
-    { playerId: player, requestId: request, sessionId: session, epoch, fromEpoch: epoch },
-    ({ regionPool, uniqueName: own }, { epoch: to, fromEpoch, ...claim }) =>
-      (store) =>
-        store.commitEpoch({ ...claim, playerId: own(claim.playerId), regionPool }, { epoch: to, fromEpoch }),
-  ),
-  step(
-    'forgetClaim',
-    { playerId: player, requestId: request },
-    ({ uniqueName: own }, args) =>
-      (store) =>
-        store.deleteRequest(own(args.playerId), args.requestId),
-  ),
+const leaseSteps = [
   step(
     'holdLease',
     { holder: broker, ttlMs: fc.constantFrom(1_000, 5_000) },
@@ -183,22 +138,23 @@ const time = step(
   },
 );
 
-const placementSteps = fc.oneof(...sessionSteps.slice(0, 3));
+const regionPool = fc.oneof(...sessionSteps.slice(0, 3));
 
-/** Sequences in which most steps have an effect, because reservations and state changes are more frequent than other steps. */
+/** Sequences in which most steps find something to do: placing and changing come more often than the rest. */
 export const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.oneof(...hostSteps) },
     { weight: 4, arbitrary: hostSteps[1]! },
     { weight: 4, arbitrary: sessionSteps[0]! },
-    { weight: 3, arbitrary: placementSteps },
+    { weight: 3, arbitrary: regionPool },
     { weight: 5, arbitrary: fc.oneof(...sessionSteps) },
     { weight: 5, arbitrary: fc.oneof(...queueSteps) },
     { weight: 4, arbitrary: fc.oneof(...moveSteps) },
     { weight: 2, arbitrary: moveSteps[0]! },
     { weight: 3, arbitrary: queueSteps[0]! },
     { weight: 2, arbitrary: queueSteps[4]! },
-    { weight: 3, arbitrary: fc.oneof(...brokerSteps) },
+    { weight: 3, arbitrary: fc.oneof(...requestSteps) },
+    { weight: 1, arbitrary: fc.oneof(...leaseSteps) },
     { weight: 3, arbitrary: time },
   ),
   { minLength: 1, maxLength: 60, size: 'max' },

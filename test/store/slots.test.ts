@@ -71,6 +71,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     [{ sessionId: newSessionId(), epoch: 1, hostId: 'host-a', reason: 'client_left' }],
     BROKER,
   );
+  await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', 0);
   await store.failReservation(
     REGION_POOL,
     { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },
@@ -94,6 +95,11 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await store.startAttempt(claims[0]!, 1);
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));
   await store.deleteRequest('player-1', 'request-1');
+  const [, , resumed, replaced] = claims;
+  const live = { requestId: 'request-1', epoch: 1 };
+  await store.resumeLiveRequest({ ...resumed!, requestId: 'request-2' }, live, true);
+  await store.replaceLiveRequest({ ...replaced!, requestId: 'request-2' }, live);
+  await store.clearLiveRequests(claims.map((claim) => ({ ...claim, epoch: 1 })));
   await store.useToken('player-1', 'token-1', 1_000);
   await store.acquireLease(REGION_POOL.region, BROKER, 1_000);
   await store.releaseLease(REGION_POOL.region, BROKER);

@@ -1,6 +1,6 @@
 import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
-import type { Requests } from '../requests/ports.js';
+import type { RequestRunning, Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import { repeatEnds } from '../recovery/repeat-ends.js';
@@ -13,6 +13,7 @@ import type { Rebalancer } from '../rebalance/rebalancer.js';
 import { runRebalanceRound } from '../rebalance/run-rebalance-round.js';
 import { pollQueues } from '../queue/poll-queues.js';
 import { toRefusal } from '../refusal.js';
+import { runAll } from '../run-all.js';
 import { restoreQueuePositions } from '../recovery/restore-queue-positions.js';
 import { runDrains } from '../drain/run-drains.js';
 import { sweepRegion, type SweepProgress } from './sweep-region.js';
@@ -26,7 +27,7 @@ export interface Loops {
 
 /** @param rebalancer plans the moves of a rebalancing round; `null` when rebalancing is off */
 export function createLoops(
-  context: CorePorts & Connections & Requests & ActiveMovesPort & MoveRunnerPort,
+  context: CorePorts & Connections & Requests & RequestRunning & ActiveMovesPort & MoveRunnerPort,
   rebalancer: Rebalancer | null,
 ): Loops {
   const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;
@@ -57,8 +58,8 @@ export function createLoops(
 
   async function rebalanceLeasedRegions(): Promise<void> {
     if (rebalancer === null) return;
-    for (const region of leasedRegions)
-      if (fleet.isInUse(region)) await runRebalanceRound(context, rebalancer, region);
+    const regions = [...leasedRegions].filter((region) => fleet.isInUse(region));
+    await runAll(regions.map((region) => () => runRebalanceRound(context, rebalancer, region)));
   }
 
   async function pollStore(): Promise<void> {
@@ -78,9 +79,14 @@ export function createLoops(
   }
 
   async function verifyClientSessions(): Promise<void> {
-    await repeatEnds(context, storeHealth.isRecovering);
-    if (storeHealth.isRecovering) await restoreQueuePositions(context);
-    await verifySessions(storeHealth.isRecovering);
+    const { isRecovering } = storeHealth;
+    await runAll([
+      () => repeatEnds(context, isRecovering),
+      async () => {
+        if (isRecovering) await restoreQueuePositions(context);
+      },
+      () => verifySessions(isRecovering),
+    ]);
   }
 
   const repeat = (name: string, intervalMs: number, round: () => Promise<void>): Loop =>

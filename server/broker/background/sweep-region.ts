@@ -3,6 +3,7 @@ import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { SilentHostMark, SweepStep } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
+import { runAll } from '../run-all.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { expireMissedOffers } from '../queue/expire-offers.js';
@@ -38,8 +39,8 @@ export async function sweepRegion(
   await Promise.all(
     pools.map(async (pool, i) => {
       const regionPool = { region, pool };
-      for (const step of due[i] ?? []) await SWEEP_STEPS[step](context, regionPool);
-      await recountPart(context, progress, regionPool);
+      const steps = (due[i] ?? []).map((step) => () => SWEEP_STEPS[step](context, regionPool));
+      await runAll([...steps, () => recountPart(context, progress, regionPool)]);
     }),
   );
 }

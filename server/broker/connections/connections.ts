@@ -3,6 +3,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
+import type { UnansweredPrepares } from './unanswered-prepares.js';
 import { SessionsInGroups } from './sessions-in-groups.js';
 
 /** The socket of a client or host, provided by the transport. */
@@ -58,7 +59,6 @@ export interface ClientIdentity {
 }
 
 const NO_SESSIONS: ReadonlyMap<string, ClientSession> = new Map();
-const NO_REQUESTS: ReadonlyMap<string, PendingRequest> = new Map();
 
 /**
  * A client's connection after its `hello`. Most of many thousand idle connections never request a session, so the maps are
@@ -74,7 +74,6 @@ export class ClientConnection {
   /** The session that the player left last. `client_left` is final. A session that ended for any other reason may still be replaced. */
   lastLeftSessionId: string | undefined;
   #sessions: Map<string, ClientSession> | undefined;
-  #pending: Map<string, PendingRequest> | undefined;
 
   constructor({ channel, playerId, tier, device, resumed }: ClientIdentity) {
     this.channel = channel;
@@ -96,19 +95,6 @@ export class ClientConnection {
 
   removeSession(sessionId: string): void {
     this.#sessions?.delete(sessionId);
-  }
-
-  /** Unanswered requests, by request id. */
-  get pendingRequests(): ReadonlyMap<string, PendingRequest> {
-    return this.#pending ?? NO_REQUESTS;
-  }
-
-  beginRequest(requestId: string, request: PendingRequest): void {
-    (this.#pending ??= new Map()).set(requestId, request);
-  }
-
-  endRequest(requestId: string): void {
-    this.#pending?.delete(requestId);
   }
 }
 
@@ -132,16 +118,6 @@ export interface LinkedSession {
   readonly known: ClientSession;
 }
 
-/** A request that is not answered yet. */
-export interface PendingRequest {
-  /** The client has cancelled the request. */
-  cancelled: boolean;
-  /** The request has waited in a queue. */
-  waited: boolean;
-  /** To be called when the request enters the queues: this broker has no further work for it until it gets an offer. */
-  readonly startWaiting: () => void;
-}
-
 /** A registered host's connection. */
 export interface HostConnection {
   readonly channel: Channel<BrokerToHost>;
@@ -153,6 +129,8 @@ export interface HostConnection {
   readonly lastSentEpochs: Map<string, number>;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
+  /** Assignments that the host was sent and has not said to be ready for. */
+  readonly unansweredPrepares: UnansweredPrepares;
   /** The epoch that the store knows to be movable, by session id. */
   readonly movableEpochs: Map<string, number>;
 }
@@ -167,6 +145,8 @@ export class ConnectionDirectory {
   readonly #clientBySession = new SessionsInGroups<ClientConnection>();
   readonly #hosts = new Map<string, HostConnection>();
   readonly #clients = new Set<ClientConnection>();
+  /** The connections that have or had a session, by player: most connections never have one. */
+  readonly #clientsWithSessions = new Map<string, Set<ClientConnection>>();
 
   addClient(client: ClientConnection): void {
     this.#clients.add(client);
@@ -178,6 +158,10 @@ export class ConnectionDirectory {
 
   removeClient(client: ClientConnection): void {
     this.#clients.delete(client);
+    const ofPlayer = this.#clientsWithSessions.get(client.playerId);
+    if (ofPlayer?.delete(client) === true && ofPlayer.size === 0) {
+      this.#clientsWithSessions.delete(client.playerId);
+    }
     for (const sessionId of client.sessions.keys()) {
       if (this.#clientBySession.get(sessionId) === client) this.#clientBySession.delete(sessionId);
     }
@@ -199,7 +183,17 @@ export class ConnectionDirectory {
     previous?.removeSession(sessionId);
     client.addSession(sessionId, session);
     this.#clientBySession.set(sessionId, client);
+    const ofPlayer = this.#clientsWithSessions.get(client.playerId);
+    if (ofPlayer === undefined) this.#clientsWithSessions.set(client.playerId, new Set([client]));
+    else ofPlayer.add(client);
     return previous === client ? undefined : previous;
+  }
+
+  /** Whether a session is linked to any connection of the player. */
+  hasSessionOf(playerId: string): boolean {
+    for (const { sessions } of this.#clientsWithSessions.get(playerId) ?? [])
+      if (sessions.size > 0) return true;
+    return false;
   }
 
   unlinkSession(sessionId: string): void {

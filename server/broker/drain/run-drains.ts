@@ -12,6 +12,7 @@ import { closeTarget, isTargetClosed } from './close-target.js';
 import type { CorePorts } from '../core-ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
+import { runAll } from '../run-all.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { moveDrainedSessions } from '../moves/runner/move-drained-sessions.js';
@@ -26,12 +27,16 @@ import {
  * in the store, so another broker can continue at any time, and two at once do no harm.
  */
 export async function runDrains(context: CorePorts & MoveRunnerPort, region: string): Promise<void> {
-  for (const drain of await context.store.listDrains(region)) {
-    if (drain.state === 'undone') continue;
-    // The broker that stored the drain died before it had closed the target, or the store has lost the closure.
-    if (!(await isTargetClosed(context, drain.target))) await closeTarget(context, drain.target);
-    if (drain.state === 'running') await advanceDrain(context, drain);
-  }
+  const drains = await context.store.listDrains(region);
+  await runAll(
+    drains.filter(({ state }) => state !== 'undone').map((drain) => () => runDrain(context, drain)),
+  );
+}
+
+async function runDrain(context: CorePorts & MoveRunnerPort, drain: Drain): Promise<void> {
+  // The broker that stored the drain died before it had closed the target, or the store has lost the closure.
+  if (!(await isTargetClosed(context, drain.target))) await closeTarget(context, drain.target);
+  if (drain.state === 'running') await advanceDrain(context, drain);
 }
 
 /** Records the outcomes of sessions since the last round, and takes the next step of the drain. */

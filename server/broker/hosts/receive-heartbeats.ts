@@ -58,6 +58,7 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
         return;
       }
       host.heldSessions = heldSessionsFrom(sessions);
+      host.unansweredPrepares.receiveHeartbeat(message);
       const name = regionPoolName(host.regionPool);
       const batch: HeartbeatBatch = pending.get(name) ?? {
         regionPool: host.regionPool,

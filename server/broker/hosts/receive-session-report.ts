@@ -39,6 +39,7 @@ async function changeReportedSession(
   const { regionPool, registration } = host;
   const { sessionId, epoch, state } = held;
   host.heldSessions.set(sessionId, { epoch, state });
+  host.unansweredPrepares.delete(sessionId);
   const outcome = await context.batches.updateSessionState(regionPool, {
     sessionId,
     epoch,
@@ -79,6 +80,7 @@ async function endReportedSession(
 ): Promise<void> {
   const { regionPool, registration } = host;
   const wasHeld = host.heldSessions.delete(sessionId);
+  host.unansweredPrepares.delete(sessionId);
   host.lastSentEpochs.delete(sessionId);
   if (!wasHeld && (await refuseReservation(context, host, sessionId, epoch, reason))) return;
   const { hostId } = registration;

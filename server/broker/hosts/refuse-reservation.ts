@@ -4,6 +4,8 @@ import type { HostFailureReason, HostFailures } from '../../domain/host-failures
 import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { Connections } from '../connections/ports.js';
 import type { Reporting } from '../reporting.js';
 
 /** With these reasons a host says that it does not start a session. All others are about the player. */
@@ -33,6 +35,24 @@ export async function refuseReservation(
   return true;
 }
 
+/** Leaves a host out that was never ready for a session whose reservation has expired. */
+export async function recordUnansweredPrepare(
+  context: CorePorts & Connections,
+  regionPool: RegionPool,
+  { sessionId, epoch, reason, hostId, reservedAtMs }: SessionRecord,
+): Promise<void> {
+  if (reason !== 'reservation_expired') return;
+  const host = context.connections.findHost(regionPool, hostId);
+  if (host?.unansweredPrepares.isUnanswered(sessionId, epoch) !== true) return;
+  try {
+    const failures = await context.store.recordHostFailure(regionPool, hostId, 'unanswered', reservedAtMs);
+    if (failures !== null) reportHostFailure(context, regionPool, hostId, failures);
+  } catch (error) {
+    // The next reservation that the host does not answer counts.
+    context.limitedLog.warn({ err: error, ...regionPool, hostId }, 'failure of a host was not recorded');
+  }
+}
+
 /** Counts and logs that a host is left out of placement. */
 function reportHostFailure(
   { observer, limitedLog }: Reporting,
@@ -50,4 +70,5 @@ function reportHostFailure(
 /** Failures as the log describes them. */
 const FAILURES: Readonly<Record<HostFailureReason, string>> = {
   refused: 'it ended a session before a client claimed it',
+  unanswered: 'it was not ready for a session until its reservation expired',
 };

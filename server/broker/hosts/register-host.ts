@@ -10,6 +10,7 @@ import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
 import { notifyHost } from '../messaging/notify-host.js';
+import { UnansweredPrepares } from '../connections/unanswered-prepares.js';
 import { Refusal } from '../refusal.js';
 
 /** Restrictions that a host token sets. `auth/` reads them from the token. */
@@ -41,6 +42,7 @@ export async function registerHost(
     heldSessions: heldSessionsFrom(sessions),
     lastSentEpochs: new Map(),
     mustReconcile: false,
+    unansweredPrepares: new UnansweredPrepares(),
     movableEpochs: new Map(),
   };
 

@@ -3,13 +3,15 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ClientConnection, ClientSession } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
+import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { hasMoved } from '../sessions/match-details.js';
 import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from './broker-events.js';
 
 /** Sends a client the change of its session, unless the session may have moved: then its new host is located first. */
 export function notifyClient(
-  context: BrokerSettings & Runtime & Connections & Events,
+  context: BrokerSettings & Runtime & StoreAccess & Connections & Events,
   regionPool: RegionPool,
   session: SessionRecord,
 ): void {
@@ -42,12 +44,13 @@ export function notifyClient(
  * `onHostLost: 'end'`.
  */
 export function sendSessionChange(
-  { connections, events }: Connections & Events,
+  context: StoreAccess & Connections & Events,
   client: ClientConnection,
   known: ClientSession,
   regionPool: RegionPool,
   session: SessionRecord,
 ): void {
+  const { connections, events } = context;
   const { sessionId, epoch, state, reason } = session;
   if (state === 'offered' || state === 'arriving') return;
   const previousState = known.state;
@@ -65,6 +68,7 @@ export function sendSessionChange(
     ...(reason === null ? {} : { reason }),
   });
   if (state !== 'ended') return;
+  clearLiveRequest(context, client.playerId, session);
   connections.unlinkSession(sessionId);
   if (reason === 'client_left') client.lastLeftSessionId = sessionId;
 }

@@ -20,6 +20,7 @@ export function notifyHostOfSession(
 /** Sends a host `prepare` for a reserved session, or `end` for an ended one. */
 export function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
   const { sessionId, epoch, state, meta } = session;
+  if (state !== 'reserved') host.unansweredPrepares.delete(sessionId);
   if (state === 'reserved' && meta !== null) {
     if (wasSentToHost(host, session)) return;
     prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
@@ -46,6 +47,7 @@ export function prepareHost(
   const { sessionId, epoch, meta } = session;
   const { title, playerId } = meta;
   host.lastSentEpochs.set(sessionId, epoch);
+  host.unansweredPrepares.add(sessionId, epoch);
   const limits = sessionLimitsOf(context, tier);
   const claimWithinMs = context.limits.reservationMs;
   const prepare = { type: 'prepare', sessionId, epoch, title, playerId, stream, claimWithinMs } as const;

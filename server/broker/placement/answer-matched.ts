@@ -12,25 +12,18 @@ import { notifySuperseded } from '../messaging/notify-client.js';
 import { prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { buildMatched, cachedEndpoint, findEndpoint } from './create-matched.js';
+import { buildMatched } from './create-matched.js';
 
-/**
- * Sends `matched` to the client and `prepare` to the host, and links the session to the client's connection.
- *
- * @param checkCancelled called when the session is linked and nothing is sent yet. Returns a promise that rejects when
- *   the client has cancelled the request, `undefined` when it has not.
- * @throws Refusal UNAVAILABLE when the host has left; whatever the promise of `checkCancelled` rejects with
- */
-export async function sendMatched(
+/** Sends `matched` to the client and `prepare` to the host, and links the session to the client's connection. */
+export function sendMatched(
   context: CorePorts & Connections & Credentials,
   client: ClientConnection,
   message: Play,
   placed: PlacedSession,
-  checkCancelled: () => Promise<void> | undefined = () => undefined,
-): Promise<Matched> {
+  endpoint: string,
+): Matched {
   const { regionPool, sessionId, epoch, hostId, meta } = placed;
   const details = placed.details ?? decodeMatch(meta.match);
-  const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
   const matched = buildMatched(context, client, message, placed, details, endpoint);
   // A resumed session keeps its title, whatever the new request names.
   const request = message.title === meta.title ? message : { ...message, title: meta.title };
@@ -49,10 +42,10 @@ export async function sendMatched(
     pendingMove: null,
   };
   if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
-  context.connections.linkSession(client, sessionId, link);
   context.disconnectedSessions.forget(sessionId);
-  const cancelling = checkCancelled();
-  if (cancelling !== undefined) await cancelling;
+  if (context.connections.hasClient(client)) context.connections.linkSession(client, sessionId, link);
+  // The client has gone meanwhile. It finds the session when it comes back, also in a store that has lost it.
+  else context.disconnectedSessions.add({ sessionId, playerId: client.playerId, known: link });
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
   const loss = context.earlyLosses.get(sessionId);

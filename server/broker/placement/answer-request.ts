@@ -1,84 +1,76 @@
-import type { Play } from '@duskline/protocol';
-import { StoreUnavailableError } from '../../store/fleet-store.js';
-import { sendMatched } from './answer-matched.js';
-import type { ClientConnection, PendingRequest } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
+import type { ErrorCode } from '@duskline/protocol/codes';
+import type { Answer } from '../../domain/play-request/play-request.js';
 import type { Connections } from '../connections/ports.js';
-import type { Requests } from '../requests/ports.js';
+import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
-import { endOwnSession } from './end-session.js';
+import { Refusal, errorMessage, jittered } from '../refusal.js';
+import type { ActiveRequest } from '../requests/active-request.js';
+import { replacedRefusal } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { Refusal, errorMessage, toRefusal } from '../refusal.js';
-import { ClientDisconnected } from '../requests/waiting-requests.js';
+import { sendMatched } from './answer-matched.js';
 
-/**
- * Answers a request with exactly one `matched` or `error`, unless its connection is lost first. Resolves when the answer
- * has been sent, or when the request begins to wait in a queue and causes no more work here for now.
- *
- * @param find finds a slot for the request; rejects with the refusal to send
- * @param onRefused called with a refusal just before that is sent to the client
- */
+/** Mean time after which a refused request may be tried again, by error, in milliseconds. */
+const RETRY_AFTER_MS: ReadonlyMap<ErrorCode, number> = new Map([
+  // About how often the broker's view of the fleet changes.
+  ['NO_CAPACITY', 3_000],
+  ['QUEUE_FULL', 15_000],
+  ['REGION_CLOSED', 15_000],
+  ['UNAVAILABLE', 1_000],
+]);
+
+/** Sends the one answer of a request: `matched` or `error`. */
 export function answerRequest(
-  context: CorePorts & Connections & Requests & Credentials,
-  client: ClientConnection,
-  message: Play,
-  find: () => Promise<PlacedSession>,
-  onRefused: (refusal: Refusal) => void = () => undefined,
-): Promise<void> {
-  return new Promise<void>((resolve) => {
-    const pending: PendingRequest = {
-      cancelled: false,
-      waited: false,
-      startWaiting() {
-        pending.waited = true;
-        resolve();
-      },
-    };
-    client.beginRequest(message.requestId, pending);
-    void findAndAnswer(context, client, message, pending, find, onRefused).then(resolve);
-  });
-}
-
-async function findAndAnswer(
-  context: CorePorts & Connections & Requests & Credentials,
-  client: ClientConnection,
-  message: Play,
-  pending: PendingRequest,
-  find: () => Promise<PlacedSession>,
-  onRefused: (refusal: Refusal) => void,
-): Promise<void> {
-  const { requestId } = message;
-  const startedAt = performance.now();
-  try {
-    const placed = await find();
-    const matched = await sendMatched(context, client, message, placed, () =>
-      pending.cancelled ? cancelPlaced(context, client, placed) : undefined,
-    );
-    context.observer.requestMatched(
-      placed.regionPool,
-      matched.rank,
-      performance.now() - startedAt,
-      pending.waited,
-    );
-  } catch (error) {
-    if (error instanceof ClientDisconnected) return;
-    if (error instanceof StoreUnavailableError) context.storeHealth.recordFailure();
-    const refusal = pending.cancelled ? new Refusal('CANCELLED') : toRefusal(error);
-    if (refusal.code === 'INTERNAL')
-      context.log.error({ err: error, requestId, playerId: client.playerId }, 'play failed');
-    context.observer.requestRefused(refusal.code);
-    onRefused(refusal);
-    client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
-  } finally {
-    client.endRequest(requestId);
+  context: CorePorts & Connections & Credentials,
+  request: ActiveRequest,
+  answer: Answer<PlacedSession>,
+): void {
+  switch (answer.kind) {
+    case 'matched':
+      answerMatched(context, request, answer.placed);
+      return;
+    case 'replaced':
+      answerRefused(context, request, replacedRefusal(), true);
+      return;
+    case 'refused':
+      answerRefused(context, request, refusalOf(request, answer), false);
   }
 }
 
-async function cancelPlaced(
-  context: CorePorts & Connections & Requests,
-  client: ClientConnection,
-  { sessionId }: PlacedSession,
-): Promise<never> {
-  await endOwnSession(context, client, sessionId);
-  throw new Refusal('CANCELLED');
+function answerMatched(
+  context: CorePorts & Connections & Credentials,
+  { client, message, endpoint, arrivedHereAtMs, hasWaited }: ActiveRequest,
+  placed: PlacedSession,
+): void {
+  if (endpoint === undefined)
+    throw new Error('A request was matched before the endpoint of its host was read.');
+  const matched = sendMatched(context, client, message, placed, endpoint);
+  const tookMs = performance.now() - arrivedHereAtMs;
+  context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);
+}
+
+function answerRefused(
+  context: CorePorts,
+  { client, message, answerer }: ActiveRequest,
+  refusal: Refusal,
+  isReplaced: boolean,
+): void {
+  context.observer.requestRefused(refusal.code);
+  if (!answerer.onRefused(refusal, isReplaced)) return;
+  const { requestId } = message;
+  client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
+}
+
+function refusalOf(
+  { state }: ActiveRequest,
+  { code, sessionId }: Extract<Answer<PlacedSession>, { kind: 'refused' }>,
+): Refusal {
+  const retryAfterMs = RETRY_AFTER_MS.get(code);
+  const { length } = state.terms.candidates;
+  return new Refusal(code, {
+    ...(code === 'NO_CAPACITY'
+      ? { message: `Every suitable host is full (${length} region pools were tried).` }
+      : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs: jittered(retryAfterMs) }),
+    ...(sessionId === undefined ? {} : { sessionId }),
+  });
 }

@@ -3,6 +3,7 @@ import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { Reporting } from '../reporting.js';
+import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
 /**
@@ -26,6 +27,7 @@ export async function endLinkedSession(
     case 'over':
       // A control message may have reported the end while this broker waited for the store.
       if (!client.sessions.has(sessionId)) return;
+      clearLiveRequest(context, client.playerId, { sessionId, epoch, reason: outcome.reason });
       client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: outcome.reason });
       context.connections.unlinkSession(sessionId);
       return;
@@ -42,6 +44,7 @@ export async function endLinkedSession(
       context.recentEnds.markUncertain(sessionId);
       if (!client.sessions.has(sessionId)) return;
       // Another broker recorded the end meanwhile.
+      clearLiveRequest(context, client.playerId, end);
       client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'client_left' });
       context.connections.unlinkSession(sessionId);
       return;

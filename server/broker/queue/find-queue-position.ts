@@ -1,12 +1,17 @@
 import type { RequestRecord } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { QueuePosition } from './wait-in-queue.js';
+import type { QueuePosition } from '../../domain/play-request/events.js';
+
+/** A queue position, with the title that the request waits for. */
+export interface FoundPosition extends QueuePosition {
+  readonly title?: string | undefined;
+}
 
 /** Finds the queues in which a request waits that any broker received before; `undefined` when it waits in none. */
 export async function findQueuePosition(
   context: StoreAccess,
   { sessionId, epoch }: Pick<RequestRecord, 'sessionId' | 'epoch'>,
-): Promise<QueuePosition | undefined> {
+): Promise<FoundPosition | undefined> {
   const found = await Promise.all(
     context.fleet.regionPools.map(async (regionPool) => {
       const { placements } = await context.batches.queueStatus(regionPool, sessionId);
@@ -25,6 +30,6 @@ export async function findQueuePosition(
     arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
     missedOffer: queueEntries.some(({ missed }) => missed),
     title: queueEntries[0]?.title,
-    regionPools: queueEntries.map(({ regionPool }) => regionPool),
+    queues: queueEntries.map(({ regionPool }) => regionPool),
   };
 }

@@ -1,20 +1,27 @@
+import type { PolledQueues } from '../../domain/play-request/events.js';
 import type { CorePorts } from '../core-ports.js';
-import { Refusal, toRefusal } from '../refusal.js';
-import type { Requests } from '../requests/ports.js';
-import type { WaitingRequest } from '../requests/waiting-requests.js';
+import { toRefusal } from '../refusal.js';
+import { isQueueing, type ActiveRequest } from '../requests/active-request.js';
+import type { RequestRunning, Requests } from '../requests/ports.js';
+import { offerOf } from '../requests/receive-offer.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { confirmOffer, leaveAllQueues } from './accept-offer.js';
-import { applyQueueEntry } from './apply-queue-entry.js';
-import { isEntryExpired, isHeldByOtherBroker, toQueueEntry, type QueueEntry } from './queue-entries.js';
-import { rejoinQueues, requeueExpiredRequest, verifyRequestOwner } from './rejoin-queues.js';
-import { RequestSuperseded } from './request-superseded.js';
+import { acceptableNow } from './acceptable-now.js';
+import { attachSession } from './attach-session.js';
+import {
+  interpretQueueEntry,
+  isEntryExpired,
+  isHeldByOtherBroker,
+  toQueueEntry,
+  type QueueEntry,
+} from './queue-entries.js';
 import { sendPositionIfChanged } from './send-queue-position.js';
 
 /**
- * Reads every queue in which clients of this broker wait, and brings their requests up to date: offers, positions, queues of
- * further regions.
+ * Reads every queue in which clients of this broker wait, and tells their requests what the store says: offers, positions, queues
+ * that lost them.
  */
-export async function pollQueues(context: CorePorts & Requests): Promise<void> {
+export async function pollQueues(context: CorePorts & Requests & RequestRunning): Promise<void> {
   const queriedAtMs = performance.now();
   const entriesByRequest = await readQueueEntries(context);
   await Promise.all(
@@ -25,11 +32,11 @@ export async function pollQueues(context: CorePorts & Requests): Promise<void> {
 /** One query for each queue, however many requests wait in it. */
 async function readQueueEntries(
   context: StoreAccess & Requests,
-): Promise<ReadonlyMap<WaitingRequest, readonly QueueEntry[]>> {
-  const entriesByRequest = new Map<WaitingRequest, QueueEntry[]>();
+): Promise<ReadonlyMap<ActiveRequest, readonly QueueEntry[]>> {
+  const entriesByRequest = new Map<ActiveRequest, QueueEntry[]>();
   await Promise.all(
-    context.waitingRequests.groupByQueue().map(async ({ regionPool, requests }) => {
-      const sessionIds = requests.map(({ sessionId }) => sessionId);
+    context.activeRequests.groupByQueue().map(async ({ regionPool, requests }) => {
+      const sessionIds = requests.map(({ state }) => state.sessionId);
       const queueStatus = await context.store.getQueueStatus(regionPool, sessionIds, true);
       requests.forEach((request, i) => {
         const entries = entriesByRequest.get(request) ?? [];
@@ -41,66 +48,60 @@ async function readQueueEntries(
   return entriesByRequest;
 }
 
-/** Brings one request up to date, and rejects it when it can no longer wait here. */
 async function updateRequest(
-  context: CorePorts & Requests,
-  request: WaitingRequest,
+  context: CorePorts & RequestRunning,
+  request: ActiveRequest,
   entries: readonly QueueEntry[],
   queriedAtMs: number,
 ): Promise<void> {
-  // Resolved or cancelled during the query.
-  if (!context.waitingRequests.has(request)) return;
+  if (!isQueueing(request)) return;
   try {
-    await applyQueueEntries(context, request, entries, queriedAtMs);
+    const polled = await interpretEntries(context, request, entries, queriedAtMs);
+    context.requestRunner.dispatch(request, { type: 'polled', polled });
+    sendPositionIfChanged(context, request, entries);
   } catch (error) {
-    // The store is unreachable. The next poll tries again.
-    if (toRefusal(error).code === 'UNAVAILABLE') return;
-    if (!(error instanceof RequestSuperseded)) await leaveAllQueues(context, request);
-    request.reject(error instanceof Error ? error : new Error(String(error)));
+    // When the store is unreachable, the next poll tries again.
+    if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
   }
 }
 
-async function applyQueueEntries(
-  context: CorePorts & Requests,
-  request: WaitingRequest,
+/** What the entries of one request say together. */
+async function interpretEntries(
+  context: CorePorts,
+  request: ActiveRequest,
   entries: readonly QueueEntry[],
   queriedAtMs: number,
-): Promise<void> {
-  if (isHeldByOtherBroker(entries, context.brokerId)) throw new RequestSuperseded();
-  await recordMissedOffer(context, request, entries);
-  for (const entry of entries) {
-    await applyQueueEntry(context, request, entry, queriedAtMs);
-    if (!context.waitingRequests.has(request)) return;
+): Promise<PolledQueues<PlacedSession>> {
+  const { state } = request;
+  const { phase, epoch: requestEpoch } = state;
+  const accepting = phase.name === 'confirming' && phase.underWay;
+  const meanings = entries.map(({ regionPool, status }) => ({
+    regionPool,
+    meaning: interpretQueueEntry({ requestEpoch, accepting }, status),
+  }));
+  let placed: PlacedSession | null = null;
+  let heldByOther = isHeldByOtherBroker(entries, context.brokerId);
+  for (const { regionPool, meaning } of meanings) {
+    if (meaning.kind !== 'recovered' && meaning.kind !== 'accepted') continue;
+    const attached = await attachSession(context, request, regionPool, meaning);
+    if (attached === 'held_by_other') heldByOther = true;
+    else placed = attached;
   }
-  if (request.offer !== null && request.accepted) await confirmOffer(context, request);
-  if (entries.every(isEntryExpired)) {
-    await requeueExpiredRequest(context, request);
-    return;
-  }
-  // The store lost data, or the request was cancelled on another broker and has left some of its queues already.
-  if (entries.some(({ status }) => status.kind === 'unknown')) {
-    if (!(await verifyRequestOwner(context, request))) throw new Refusal('CANCELLED');
-  }
-  await rejoinQueues(context, request, entries);
-  sendPositionIfChanged(context, request, entries);
-}
-
-/**
- * Records a missed offer in every queue of the request. The broker that took the offer back may not have reached the stores
- * of all region pools.
- */
-async function recordMissedOffer(
-  context: StoreAccess,
-  request: WaitingRequest,
-  entries: readonly QueueEntry[],
-): Promise<void> {
-  const waiting = entries.flatMap(({ regionPool, status }) =>
-    status.kind === 'waiting' ? [{ regionPool, missed: status.missed }] : [],
-  );
-  request.missedOffer ||= waiting.some(({ missed }) => missed);
-  if (!request.missedOffer) return;
-  const unaware = waiting.filter(({ missed }) => !missed);
-  await Promise.all(
-    unaware.map(({ regionPool }) => context.store.recordMissedOffers(regionPool, [request.sessionId])),
-  );
+  return {
+    queriedAtMs,
+    waiting: entries.flatMap(({ regionPool, status }) =>
+      status.kind === 'waiting'
+        ? [{ regionPool, arrivedAtMs: status.arrivedAtMs, missed: status.missed }]
+        : [],
+    ),
+    offers: meanings.flatMap(({ regionPool, meaning }) =>
+      meaning.kind === 'offered' ? [offerOf(context, regionPool, meaning.session)] : [],
+    ),
+    unknown: entries.filter(({ status }) => status.kind === 'unknown').map(({ regionPool }) => regionPool),
+    timedOut: meanings.some(({ meaning }) => meaning.kind === 'timed_out'),
+    expired: entries.every(isEntryExpired),
+    heldByOther,
+    placed,
+    acceptable: acceptableNow(context, request),
+  };
 }

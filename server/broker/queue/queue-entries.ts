@@ -1,6 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
-import type { WaitingRequest } from '../requests/waiting-requests.js';
 
 /** A waiting request in the queue of one region pool, as the store reported it. */
 export interface QueueEntry {
@@ -36,7 +35,7 @@ export type QueueEntryMeaning =
 
 /** Decides what an entry means for the request in its present state. */
 export function interpretQueueEntry(
-  { requestEpoch, accepting }: Pick<WaitingRequest, 'requestEpoch' | 'accepting'>,
+  { requestEpoch, accepting }: { readonly requestEpoch: number; readonly accepting: boolean },
   status: PlacementStatus,
 ): QueueEntryMeaning {
   if (status.kind === 'unknown') return { kind: 'none' };
@@ -52,11 +51,6 @@ export function interpretQueueEntry(
       if (session.epoch >= requestEpoch && !accepting) return { kind: 'accepted', session };
       return { kind: 'none' };
   }
-}
-
-/** Whether the store no longer holds the offer of this entry: its time ran out, or its host was lost. */
-export function isOfferGone({ status }: QueueEntry): boolean {
-  return status.kind !== 'session' || status.session.state !== 'offered';
 }
 
 /**

@@ -1,19 +1,18 @@
 import type { Queued } from '@duskline/protocol';
 import { estimateWait } from '../../domain/queue-estimate.js';
-import type { Requests } from '../requests/ports.js';
-import type { WaitingRequest } from '../requests/waiting-requests.js';
+import type { ActiveRequest } from '../requests/active-request.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { toQueueEntry, type QueueEntry } from './queue-entries.js';
 
 /** Reads the queue entries of a request from the store and sends its client the position. */
 export async function sendQueuePosition(
-  context: BrokerSettings & StoreAccess & Requests,
-  request: WaitingRequest,
+  context: BrokerSettings & StoreAccess,
+  request: ActiveRequest,
 ): Promise<void> {
   const entries = await Promise.all(
-    [...request.queues.values()].map(async (regionPool) =>
-      toQueueEntry(regionPool, await context.batches.queueStatus(regionPool, request.sessionId), 0),
+    request.state.queues.map(async (regionPool) =>
+      toQueueEntry(regionPool, await context.batches.queueStatus(regionPool, request.state.sessionId), 0),
     ),
   );
   sendPositionIfChanged(context, request, entries);
@@ -21,11 +20,11 @@ export async function sendQueuePosition(
 
 /** Sends `queued` unless the client knows that position, has an offer, or received a position less than `positionMs` ago. */
 export function sendPositionIfChanged(
-  context: BrokerSettings & Requests,
-  request: WaitingRequest,
+  context: BrokerSettings,
+  request: ActiveRequest,
   entries: readonly QueueEntry[],
 ): void {
-  if (request.offer !== null || !context.waitingRequests.has(request)) return;
+  if (request.state.phase.name !== 'waiting') return;
   const queued = findSoonestPosition(request.message.requestId, entries);
   if (queued === undefined || isSamePosition(queued, request.lastSentPosition)) return;
   const nowMs = performance.now();

@@ -1,9 +1,10 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { hostKey, isHot, type HotHosts } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { FleetSnapshot, Heat, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import { withScheduledChains } from '../../domain/rebalance/snapshot/scheduled-chains.js';
 import type { HostRecord } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
-import { groupByHost, toHostSnapshot } from './host-snapshot.js';
+import { groupByHost, sessionIdsOf, toHostSnapshot } from './host-snapshot.js';
 import type { RegionPoolHosts } from './read-fleet.js';
 import type { RoundRequest } from './rebalancer.js';
 import type { SessionSnapshotCache } from './session-snapshot-cache.js';
@@ -31,8 +32,8 @@ export function toFleetSnapshot(
   const closed = new Set(request.closedRegionPools);
   const quarantined = new Set(request.quarantinedHosts);
   const excluded = new Set(request.excludedSessions);
-  const sessionsOf = groupByHost(sessions);
-  return {
+  const sessionsOf = groupByHost(sessions, sessionIdsOf(request.scheduledChains));
+  const snapshot: FleetSnapshot = {
     nowMs,
     storeIsRecovering: request.storeIsRecovering,
     waiting,
@@ -49,6 +50,7 @@ export function toFleetSnapshot(
     ),
     sessions: cache.snapshotSessions(sessions, (sessionId) => excluded.has(sessionId)),
   };
+  return withScheduledChains(snapshot, request.scheduledChains);
 }
 
 /** The rounds of another region judge its hosts. This one reads their result, which is in the store. */

@@ -1,5 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import type { ScheduledChain } from '../../domain/rebalance/actions/scheduled-chain.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 
 /** Runs the moves of plans, a limited number at a time, and quarantines hosts whose moves fail. */
@@ -8,6 +9,8 @@ export interface MoveRunner {
   isExcluded(sessionId: string): boolean;
   /** Ids of the sessions that must not be moved now. */
   readonly excludedSessions: readonly string[];
+  /** The chains of earlier plans that have not ended. The next plan has to count with them. */
+  readonly scheduledChains: readonly ScheduledChain[];
   isQuarantined(regionPool: RegionPool, hostId: string): boolean;
   /** Keys of the hosts in quarantine (`hostKey`). */
   readonly quarantinedHosts: readonly string[];

@@ -4,7 +4,9 @@ import { allowanceOf, chargeBudget } from '../../domain/rebalance/limits/move-bu
 import type { RebalanceLimits } from '../../domain/rebalance/limits/rebalance-limits.js';
 import { planRebalance } from '../../domain/rebalance/plan/plan-rebalance.js';
 import { explainPlanBlocker } from '../../domain/rebalance/snapshot/plan-blocker.js';
+import type { WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
 import type { FleetStore } from '../../store/fleet-store.js';
+import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toFleetSnapshot, type FleetReading } from './fleet-snapshot.js';
 import {
   readHosts,
@@ -114,7 +116,17 @@ async function readRelevantFleet(
           hosts.filter(({ regionPool }) => pools.has(regionPool.pool)),
         )
       : await readSessionsOfHosts(store, hot.slice(0, MAX_HOT_HOSTS));
-  return { nowMs, hosts, sessions, waiting };
+  return { nowMs, hosts, sessions, waiting: withoutPlaced(waiting, sessions) };
+}
+
+/** The players without those who have a slot already, such as an offer in another region. */
+function withoutPlaced(
+  waiting: readonly WaitingPlayer[],
+  sessions: readonly LocatedSession[],
+): readonly WaitingPlayer[] {
+  const waitingIds = new Set(waiting.map(({ sessionId }) => sessionId));
+  for (const { session } of sessions) waitingIds.delete(session.sessionId);
+  return waiting.filter(({ sessionId }) => waitingIds.has(sessionId));
 }
 
 function regionPoolsOf(catalog: Catalog, region: string): RegionPool[] {

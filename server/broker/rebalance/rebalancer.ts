@@ -1,4 +1,5 @@
 import type { MoveAction } from '../../domain/rebalance/actions/rebalance-actions.js';
+import type { ScheduledChain } from '../../domain/rebalance/actions/scheduled-chain.js';
 import type { HostExclusion } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 
@@ -10,8 +11,10 @@ export interface RoundRequest {
   readonly closedRegionPools: readonly string[];
   /** Keys of hosts in quarantine (`hostKey`). */
   readonly quarantinedHosts: readonly string[];
-  /** Ids of sessions that must not be moved now. */
+  /** Ids of sessions that must not be moved now, those of the scheduled chains included. */
   readonly excludedSessions: readonly string[];
+  /** Chains of earlier rounds, of any region, that this broker has not carried out yet. */
+  readonly scheduledChains: readonly ScheduledChain[];
 }
 
 /** Result of a round. Plain data. */

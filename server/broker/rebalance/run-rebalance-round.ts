@@ -23,6 +23,7 @@ export async function runRebalanceRound(
       .map(regionPoolName),
     quarantinedHosts: moveRunner.quarantinedHosts,
     excludedSessions: moveRunner.excludedSessions,
+    scheduledChains: moveRunner.scheduledChains,
   });
   if (plan.blocker !== null) log.warn({ region, why: plan.blocker }, 'rebalancing is blocked');
   await Promise.all(plan.exclusions.map((exclusion) => setHostExclusion(context, region, exclusion)));

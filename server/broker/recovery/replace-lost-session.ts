@@ -1,14 +1,10 @@
-import type { SessionState } from '@duskline/protocol/vocabulary';
+import type { ErrorCode } from '@duskline/protocol/codes';
+import type { EndReason, SessionState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import { sendMatched } from '../placement/answer-matched.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
-import type { Requests } from '../requests/ports.js';
-import type { Credentials } from '../credentials.js';
-import { reassignSession } from '../placement/reassign-session.js';
-import { requeueRequest } from './requeue-request.js';
+import type { RequestRunning, Requests } from '../requests/ports.js';
 
 /** A request is placed on so many hosts. When all of them have failed it, its client is told. */
 const MAX_FAILED_HOSTS = 3;
@@ -20,37 +16,48 @@ const MAX_FAILED_HOSTS = 3;
  *
  * @param previousState the state that the client knew
  */
-export async function replaceLostSession(
-  context: CorePorts & Connections & Requests & Credentials,
+export function replaceLostSession(
+  context: Connections & Requests & RequestRunning,
   client: ClientConnection,
   regionPool: RegionPool,
   lost: SessionRecord,
   previousState: SessionState,
-): Promise<void> {
-  const { sessionId, epoch } = lost;
+): void {
+  const { sessionId, epoch, reservedAtMs } = lost;
   const known = client.sessions.get(sessionId);
   if (known === undefined) return;
   const { request } = known;
-  const mayTryAgain = previousState !== 'reserved' || addFailedHost(context, lost) < MAX_FAILED_HOSTS;
-  try {
-    const outcome = mayTryAgain
-      ? await reassignSession(context, client, request, regionPool, lost)
-      : undefined;
-    if (outcome?.kind === 'placed') {
-      await sendMatched(context, client, request, outcome.placed);
-      return;
-    }
-    if (outcome !== undefined && previousState === 'reserved' && request.wait !== false) {
-      await requeueRequest(context, client, known, lost, outcome);
-      return;
-    }
-  } catch (error) {
-    context.log.warn({ err: error, sessionId }, 'session could not be replaced after its host was lost');
-  }
-  if (context.connections.clientOfSession(sessionId) !== client) return;
-  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_lost' });
   context.connections.unlinkSession(sessionId);
+  // The client is repeating the request at this moment, and gets its answer from that.
+  if (context.activeRequests.find(client, request.requestId) !== undefined) return;
+  const mayTryAgain = previousState !== 'reserved' || addFailedHost(context, lost) < MAX_FAILED_HOSTS;
+  if (!mayTryAgain) {
+    client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_lost' });
+    return;
+  }
+  const mayWait = previousState === 'reserved' && request.wait !== false;
+  // A request that did not wait arrived when its slot was reserved.
+  const arrivedAtMs = known.arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
+  context.requestRunner.beginReplacement(
+    client,
+    request,
+    { sessionId, epoch, regionPool, arrivedAtMs },
+    mayWait ? 'wait' : 'end',
+    {
+      onRefused({ code }, isReplaced) {
+        const reason = isReplaced ? 'superseded' : (END_REASONS.get(code) ?? 'host_lost');
+        client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
+        return mayWait;
+      },
+    },
+  );
 }
+
+/** The end reason of the lost session, by the error that its request was refused with. */
+const END_REASONS: ReadonlyMap<ErrorCode, EndReason> = new Map([
+  ['CANCELLED', 'client_left'],
+  ['TIMED_OUT', 'reservation_expired'],
+]);
 
 /** Adds the host of a lost session to those that failed it. Returns how many these are. */
 function addFailedHost({ failedHosts }: Connections, { sessionId, hostId }: SessionRecord): number {

@@ -1,9 +1,10 @@
-import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { Requests } from '../requests/ports.js';
 import { createWaitingPlacement } from '../queue/waiting-placement.js';
+import { entryOf } from '../requests/active-request.js';
+import type { Requests } from '../requests/ports.js';
+import type { RememberedWait } from '../requests/remembered-wait.js';
 import { restoreRequest } from '../requests/restore-request.js';
-import { requestEntryOf, type WaitingRequest } from '../requests/waiting-requests.js';
+import type { BrokerSettings } from '../settings.js';
 
 /**
  * Puts requests of disconnected clients back into the queues of a store that has lost them, with their arrival times. Requests
@@ -11,31 +12,28 @@ import { requestEntryOf, type WaitingRequest } from '../requests/waiting-request
  * expire after `queueGraceMs`.
  */
 export async function restoreQueuePositions(context: BrokerSettings & StoreAccess & Requests): Promise<void> {
-  await Promise.all(
-    context.disconnectedRequests.all.map((request) => restoreQueuePosition(context, request)),
-  );
+  await Promise.all(context.rememberedWaits.all.map((wait) => restoreQueuePosition(context, wait)));
 }
 
 async function restoreQueuePosition(
   context: BrokerSettings & StoreAccess & Requests,
-  request: WaitingRequest,
+  { request, queues, sessionId }: RememberedWait,
 ): Promise<void> {
-  const { sessionId, requestEpoch } = request;
-  const regionPools = [...request.queues.values()];
-  const [first] = regionPools;
+  const [first] = queues;
   if (first === undefined) return;
-  const isOwner = await restoreRequest(context, requestEntryOf(request, first), requestEpoch);
+  const { epoch, arrivedAtMs } = request.state;
+  const isOwner = await restoreRequest(context, entryOf(request, first), epoch);
   const statuses = await Promise.all(
-    regionPools.map((regionPool) => context.store.getQueueStatus(regionPool, [sessionId], false)),
+    queues.map((regionPool) => context.store.getQueueStatus(regionPool, [sessionId], false)),
   );
   // If one queue still knows the request, it is absent from the others on purpose.
   if (!isOwner || statuses.some(({ placements }) => placements[0]?.kind !== 'unknown')) {
-    if (!isOwner) context.disconnectedRequests.forget(sessionId);
+    if (!isOwner) context.rememberedWaits.forget(sessionId);
     return;
   }
   await Promise.all(
-    regionPools.map(async (regionPool) => {
-      const placement = createWaitingPlacement(context, request, regionPool);
+    queues.map(async (regionPool) => {
+      const placement = createWaitingPlacement(context, request, regionPool, arrivedAtMs);
       if (placement !== undefined) await context.batches.enqueue(regionPool, placement);
     }),
   );

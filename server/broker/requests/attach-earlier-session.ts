@@ -7,6 +7,9 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { claimTimeLeftMs, placedFromSession } from './placed-from-session.js';
 
+/** What the store remembers of a request's latest attempt. */
+type AttemptRecord = Omit<RequestRecord, 'state'>;
+
 /**
  * What became of a request that was made before:
  *
@@ -31,7 +34,7 @@ export type EarlierOutcome =
 export async function attachEarlierSession(
   context: BrokerSettings & StoreAccess,
   client: ClientConnection,
-  record: RequestRecord,
+  record: AttemptRecord,
   replaceLost: boolean,
   metaForRegionPool: (regionPool: RegionPool) => SessionMeta | undefined = () => undefined,
 ): Promise<EarlierOutcome | undefined> {
@@ -75,7 +78,7 @@ function outcomeOfEnded(
   client: ClientConnection,
   regionPool: RegionPool,
   session: SessionRecord,
-  record: RequestRecord,
+  record: AttemptRecord,
   replaceLost: boolean,
 ): EarlierOutcome | undefined {
   if (session.reason === 'host_lost' && replaceLost) {
@@ -104,7 +107,7 @@ export function notifyEnded(
 /** Finds a request's session: in the recorded region pool first, then in all others, as the request may have spilled over. */
 export async function locateSession(
   context: StoreAccess,
-  { regionPool: recorded, sessionId }: RequestRecord,
+  { regionPool: recorded, sessionId }: Pick<RequestRecord, 'regionPool' | 'sessionId'>,
 ): Promise<{ readonly regionPool: RegionPool; readonly session: SessionRecord } | undefined> {
   const others = context.fleet.regionPools.filter((regionPool) => !isSameRegionPool(regionPool, recorded));
   for (const regionPools of [[recorded], others]) {

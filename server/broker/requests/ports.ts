@@ -1,9 +1,39 @@
+import type { Play } from '@duskline/protocol';
+import type { LostAssignment } from '../../domain/play-request/begin.js';
+import type { RequestEvent } from '../../domain/play-request/events.js';
+import type { ClientConnection } from '../connections/connections.js';
 import type { ExpiringRecords } from '../expiring-records.js';
-import type { WaitingRequest, WaitingRequests } from './waiting-requests.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
+import type { PlayerTurns } from './player-turns.js';
+import type { RememberedWait } from './remembered-wait.js';
 
-/** Waiting play requests: of connected clients, and of clients that disconnected. */
+/** Play requests: those that are not answered, and those of clients that disconnected while they waited. */
 export interface Requests {
-  readonly waitingRequests: WaitingRequests;
-  /** Waiting requests of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
-  readonly disconnectedRequests: ExpiringRecords<WaitingRequest>;
+  readonly activeRequests: ActiveRequests;
+  /** Waits of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
+  readonly rememberedWaits: ExpiringRecords<RememberedWait>;
+  /** Requests that end another one of their player, one at a time for each player. */
+  readonly takeovers: PlayerTurns;
+}
+
+/** Takes the events of play requests in, and carries out their effects. */
+export interface RequestRunner {
+  /** Begins the life of a request. */
+  begin(client: ClientConnection, message: Play): ActiveRequest;
+  /** Places a session again whose host was lost. */
+  beginReplacement(
+    client: ClientConnection,
+    message: Play,
+    lost: LostAssignment,
+    whenFull: 'wait' | 'end',
+    answerer: RequestAnswerer,
+  ): ActiveRequest;
+  /** Something happened to a request. */
+  dispatch(request: ActiveRequest, event: RequestEvent<PlacedSession>): void;
+}
+
+/** For modules that tell requests of events. */
+export interface RequestRunning {
+  readonly requestRunner: RequestRunner;
 }

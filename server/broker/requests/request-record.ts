@@ -1,4 +1,5 @@
-import type { RequestRecord } from '../../store/fleet-store.js';
+import type { RememberedRequest } from '../../domain/play-request/play-request.js';
+import type { LiveRequest, RequestRecord } from '../../store/fleet-store.js';
 import { Refusal, jittered } from '../refusal.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
@@ -8,14 +9,15 @@ const MAX_START_TRIES = 5;
 /**
  * Raises a request's epoch, so that no other broker can continue the request.
  *
- * @returns the new epoch, above every epoch that the request has had so far
+ * @returns the new epoch, above every epoch that the request has had so far; its present one when no broker can continue it anyway,
+ *   because another request of the player has taken its place
  * @throws Refusal UNAVAILABLE when other brokers keep raising the epoch
  */
 export async function takeOverRequest(
   context: StoreAccess,
   playerId: string,
   requestId: string,
-  { sessionId, regionPool, epoch }: Omit<RequestRecord, 'ageMs'>,
+  { sessionId, regionPool, epoch }: Pick<RequestRecord, 'sessionId' | 'regionPool' | 'epoch'>,
 ): Promise<number> {
   let fromEpoch = epoch;
   for (let tries = 0; tries < MAX_START_TRIES; tries += 1) {
@@ -24,8 +26,28 @@ export async function takeOverRequest(
       fromEpoch,
     );
     if (newEpoch !== null) return newEpoch;
+    const record = await context.batches.findRequest({ playerId, requestId });
+    if (record?.state === 'replaced' || record?.epoch === fromEpoch) return record.epoch;
     // Another broker raised the epoch just now, for example to accept an offer.
-    fromEpoch = (await context.batches.findRequest({ playerId, requestId }))?.epoch ?? fromEpoch;
+    fromEpoch = record?.epoch ?? fromEpoch;
   }
   throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
+}
+
+/** The answer to a request that another one of the player took the place of, before it had a session. */
+export function replacedRefusal(): Refusal {
+  return new Refusal('CANCELLED', { message: 'Another request of the player took over.' });
+}
+
+/** A request that the store remembers, as the machine of play requests knows it. */
+export function rememberedRequest(
+  requestId: string,
+  { sessionId, epoch, regionPool, ageMs, state }: RequestRecord,
+): RememberedRequest {
+  return { requestId, sessionId, epoch, regionPool, ageMs, isReplaced: state === 'replaced' };
+}
+
+/** The live request of a player, as the machine of play requests knows it. */
+export function rememberedLive({ requestId, ...record }: LiveRequest): RememberedRequest {
+  return { requestId, ...record, isReplaced: false };
 }

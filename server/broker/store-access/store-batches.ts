@@ -5,6 +5,7 @@ import type {
   RequestKey,
   RequestRecord,
   RecordRequestOutcome,
+  EndedRequest,
   EndedSession,
   EnqueueOutcome,
   FleetStore,
@@ -29,6 +30,8 @@ import { createTickBatcher, type AddToBatch } from './tick-batcher.js';
 export interface StoreBatches {
   recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
   findRequest(key: RequestKey): Promise<RequestRecord | null>;
+  /** Ends the live request of a player whose session has ended. */
+  clearLiveRequest(ended: EndedRequest): Promise<boolean>;
   reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
   updateSessionState(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
   endSession(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
@@ -56,6 +59,7 @@ export function createStoreBatches(
   return {
     recordRequest: inTurn((entries) => store.recordRequests(entries)),
     findRequest: inTurn((keys) => store.findRequests(keys)),
+    clearLiveRequest: inTurn((ended) => store.clearLiveRequests(ended)),
     reserve: inTurnAndPool(async (regionPool, reservations) => {
       const { outcomes, utilisation } = await store.reserve(
         regionPool,

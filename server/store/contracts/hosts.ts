@@ -225,6 +225,19 @@ export interface HostStore {
     callerId: string,
   ): Promise<FailReservationOutcome>;
 
+  /**
+   * Leaves a host out for a while, as `failReservation` does, for a session that has ended already.
+   *
+   * @param reservedAtMs when the session was reserved
+   * @returns the failures of the host now; `null` when this one was counted already
+   */
+  recordHostFailure(
+    regionPool: RegionPool,
+    hostId: string,
+    reason: HostFailureReason,
+    reservedAtMs: number,
+  ): Promise<HostFailures | null>;
+
   /** All hosts of the region pool, in the order of their ids. */
   listHosts(regionPool: RegionPool): Promise<readonly HostRecord[]>;
   /** Where clients reach these hosts; `null` for an unknown host. */

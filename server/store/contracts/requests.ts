@@ -14,24 +14,67 @@ export interface RequestEntry extends RequestKey {
   readonly regionPool: RegionPool;
 }
 
+/**
+ * What a remembered request is by the player's record:
+ *
+ * - `live`: the player's one live request. It waits, or has a session that has not ended as far as the store was told.
+ * - `over`: it is not live any more. It was ended with `clearLiveRequests`.
+ * - `replaced`: another request of the player took its place. No broker can continue it.
+ */
+export type RequestState = 'live' | 'over' | 'replaced';
+
 /** A request that was recorded earlier. */
 export interface RequestRecord {
+  readonly state: RequestState;
   readonly sessionId: string;
   readonly epoch: number;
   readonly regionPool: RegionPool;
-  /** Milliseconds since the request was recorded, by the store's clock. */
+  /** Milliseconds since the request was recorded or its latest attempt started, by the store's clock. */
   readonly ageMs: number;
 }
 
-/** Another request that the same player made earlier. */
-export interface PreviousRequestRecord extends RequestRecord {
+/** The live request of a player. */
+export interface LiveRequest extends Omit<RequestRecord, 'state'> {
   readonly requestId: string;
 }
 
+/** A live request as a caller read it. */
+export type ExpectedLive = Pick<LiveRequest, 'requestId' | 'epoch'>;
+
+/** A session, or the request that was to become it, that has ended in all region pools. */
+export interface EndedRequest {
+  readonly playerId: string;
+  readonly sessionId: string;
+  /** The epoch at which it ended. An attempt with a higher epoch goes on. */
+  readonly epoch: number;
+}
+
+/**
+ * - `new`: recorded, and the player's live request now.
+ * - `repeat`: a request of this id is remembered. The call changed nothing.
+ * - `live`: another request of the player is live. The call changed and recorded nothing.
+ */
 export type RecordRequestOutcome =
-  /** `previous`: the newest other request of the player, if one is remembered. */
-  | { readonly kind: 'new'; readonly previous?: PreviousRequestRecord }
-  | { readonly kind: 'repeat'; readonly record: RequestRecord };
+  | { readonly kind: 'new' }
+  | { readonly kind: 'repeat'; readonly record: RequestRecord }
+  | { readonly kind: 'live'; readonly live: LiveRequest };
+
+/**
+ * - `replaced`: the request is live, and the expected one `replaced` by it. `epoch` is above every epoch that was given to
+ *   the expected one: withdraw its session below that epoch.
+ * - `new`, `repeat`, `live`: see `RecordRequestOutcome`; `new` when nothing was live.
+ */
+export type ReplaceLiveOutcome = { readonly kind: 'replaced'; readonly epoch: number } | RecordRequestOutcome;
+
+/**
+ * - `resumed`: the request is live with the session of the expected one, as in `record`. The expected one is `replaced`.
+ * - `none`: nothing is live. The call changed nothing.
+ * - `repeat`, `live`: see `RecordRequestOutcome`.
+ */
+export type ResumeLiveOutcome =
+  | { readonly kind: 'resumed'; readonly record: RequestRecord }
+  | { readonly kind: 'none' }
+  | Exclude<RecordRequestOutcome, { readonly kind: 'new' }>;
 
 /** An epoch that is reserved for one attempt to move a request's session. */
 export interface AllocatedEpoch {
@@ -40,35 +83,79 @@ export interface AllocatedEpoch {
   readonly fromEpoch: number;
 }
 
-/** Play requests by player, and tokens that are good for one use. Errors: see `FleetStore`. */
+/**
+ * Play requests by player, and tokens that are good for one use. Errors: see `FleetStore`.
+ *
+ * Whatever brokers call, and in whatever order:
+ *
+ * - A player has at most one live request. Only `clearLiveRequests`, `replaceLiveRequest`, `resumeLiveRequest` and
+ *   `deleteRequest` end that, and each only for the request or session that it names. No number of other requests makes the store
+ *   forget it within `REQUEST_KEPT_MS`.
+ * - The epochs of a session only rise while the store remembers its request, and none is given to two callers.
+ * - A request that was replaced gets no new attempt.
+ *
+ * A broker may die after a session has ended and before `clearLiveRequests`. A caller that is told of a live request therefore
+ * checks its session in `regionPool`, and when that has ended, calls `replaceLiveRequest`.
+ *
+ * A session may go on under another request id (`resumeLiveRequest`) while hosts and other brokers still know the first. Calls
+ * that name the first request and the session concern the request that has the session now: `allocateEpoch`, `commitEpoch` and
+ * `setRequestPool`.
+ */
 export interface RequestStore {
-  /** Records requests. Of equal ones in the list the first is `new`, the others get its record. */
+  /**
+   * Records requests of players who have no live request, and makes them live. Of equal ones in the list the first is `new`, the
+   * others get its record.
+   */
   recordRequests(requests: readonly RequestEntry[]): Promise<readonly RecordRequestOutcome[]>;
   /** The records of requests; `null` for one that is not remembered. Writes nothing. */
   findRequests(keys: readonly RequestKey[]): Promise<readonly (RequestRecord | null)[]>;
   /**
-   * Starts a new attempt for a request: raises its epoch if that is still `fromEpoch`, and records the region pool.
-   * Records the request if the store does not know it (any more).
+   * Records a request in place of the live one, if that is still `expected`. Of several callers that expect the same, one
+   * succeeds. Repeating it is safe.
+   */
+  replaceLiveRequest(request: RequestEntry, expected: ExpectedLive): Promise<ReplaceLiveOutcome>;
+  /**
+   * Gives the session of the live request, with its epochs and region pool, to another request, if the live one is still
+   * `expected`. Of several callers that expect the same, one succeeds. Repeating it is safe.
    *
-   * @returns the new epoch, above every epoch that was allocated for the request; `null` when another attempt came first
+   * @param raiseEpoch whether the request starts a new attempt, so that no broker can continue the one before: for a request
+   *   that waits. A session on a host keeps its epoch, and the record its age.
+   */
+  resumeLiveRequest(key: RequestKey, expected: ExpectedLive, raiseEpoch: boolean): Promise<ResumeLiveOutcome>;
+  /**
+   * Ends the live requests with these sessions, unless an attempt with a higher epoch has started. They stay remembered as
+   * `over`. Repeating it is safe.
+   *
+   * @returns for each whether this call ended a live request
+   */
+  clearLiveRequests(ended: readonly EndedRequest[]): Promise<readonly boolean[]>;
+  /**
+   * Starts a new attempt for a request: raises its epoch if that is still `fromEpoch`, records the region pool, and makes it the
+   * live one. Records the request if the store does not know it (any more).
+   *
+   * @returns the new epoch, above every epoch that was allocated for the request; `null` when another attempt came first, another
+   *   request of the player is live or has the session, or this one was replaced
    */
   startAttempt(request: RequestEntry, fromEpoch: number): Promise<number | null>;
   /**
    * Allocates the epoch of an attempt to move the request's session. The request itself stays unchanged. No other call
-   * ever gets this epoch, whether the attempt succeeds or not.
+   * ever gets this epoch, whether the attempt succeeds or not. A request that the store does not know is recorded, and is live
+   * unless another one is.
    *
    * @param aboveEpoch the result is above this one, above the request's own and above every one allocated before
    */
   allocateEpoch(request: RequestEntry, aboveEpoch: number): Promise<AllocatedEpoch>;
   /**
-   * Gives the request the epoch that was allocated, and the region pool of `request`. Repeating it is safe.
+   * Gives the request the epoch that was allocated, and the region pool of `request`, and makes it the live one. Repeating it
+   * is safe.
    *
-   * @returns false when the request's epoch is no longer `fromEpoch`: another attempt succeeded meanwhile
+   * @returns false when the request's epoch is no longer `fromEpoch`, so that another attempt succeeded meanwhile; when another
+   *   request of the player is live; or when this one was replaced
    */
   commitEpoch(request: RequestEntry, allocated: AllocatedEpoch): Promise<boolean>;
   /** Records in which region pool a request was placed, when that is not where it was tried first. */
   setRequestPool(request: RequestEntry): Promise<void>;
-  /** Deletes a request that was refused, so that the player may try again with the same id. */
+  /** Deletes a request that was refused, so that the player may try again with the same id. One that was replaced stays. */
   deleteRequest(playerId: string, requestId: string): Promise<void>;
   /**
    * Uses up a token that is good for one use. This is the one operation that cannot be repeated safely: after an error the
@@ -80,8 +167,8 @@ export interface RequestStore {
   useToken(playerId: string, tokenId: string, ttlMs: number): Promise<boolean>;
 }
 
-/** How long a request is remembered after it was made: longer than any session may last. */
+/** How long a request is remembered after its latest attempt: longer than any session may last. */
 export const REQUEST_KEPT_MS = 24 * 3_600_000;
 
-/** How many requests of one player are remembered. Older ones count as new again. */
+/** How many requests of one player are remembered, the live one among them. Older ones count as new again. */
 export const REQUESTS_PER_PLAYER = 8;

@@ -12,6 +12,8 @@ import { createMemoryMoves } from './moves/moves.js';
 import type { PoolState } from './pool/pool-state.js';
 import { RegionPools } from './pool/region-pools.js';
 import { createMemoryQueue } from './queue/queue.js';
+import type { PlayerRequests } from './requests/player-requests.js';
+import { RequestRecords } from './requests/request-records.js';
 import { createMemoryRequests } from './requests/requests.js';
 import { createMemorySessions } from './sessions/sessions.js';
 
@@ -23,6 +25,8 @@ export interface MemoryStoreOptions extends StoreOptions {
 export interface MemoryStore extends FleetStore {
   /** The state of one region pool: for the model test, which compares it with Redis. */
   poolState(regionPool: RegionPool): PoolState;
+  /** The requests of one player, for the same test. */
+  playerRequests(playerId: string): PlayerRequests;
 }
 
 /**
@@ -41,9 +45,10 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   };
   const pools = new RegionPools(rules, (callback) => clock.runNextTurn(callback));
   const drains = createMemoryDrains(now);
+  const requests = new RequestRecords();
   return {
     kind: 'memory',
-    ...createMemoryRequests(now),
+    ...createMemoryRequests(now, requests),
     ...createMemoryHosts(pools, drains),
     ...createMemorySessions(pools),
     ...createMemoryQueue(pools),
@@ -52,6 +57,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     ...createMemoryInbox(pools),
     ...createMemoryLeases(pools),
     poolState: (regionPool) => pools.get(regionPool),
+    playerRequests: (playerId) => requests.peek(playerId),
     getTimeMs: async () => now(),
     ping: async () => undefined,
     close: async () => pools.wakeUpListeners.clear(),

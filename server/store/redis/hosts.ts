@@ -118,6 +118,11 @@ export function createRedisHosts(context: RedisContext): HostStore {
       return { kind: 'failed', ended: first, failures: decodeFailures(failures) };
     },
 
+    async recordHostFailure(regionPool, hostId, reason, reservedAtMs) {
+      const args = { callerId: '', hostId, reason, reservedAt: reservedAtMs };
+      return decodeFailures(String(await runInPool('hosts/record-host-failure', regionPool, args)));
+    },
+
     async listHosts(regionPool) {
       const [hosts, endpoints, totals, failures] = await command(() =>
         Promise.all([

@@ -62,6 +62,7 @@ export async function measureRebalance(hosts: number): Promise<RebalanceResult> 
       closedRegionPools: [],
       quarantinedHosts: [],
       excludedSessions: [],
+      scheduledChains: [],
     };
     const plans: Awaited<ReturnType<typeof rebalancer.planRound>>[] = [];
     const during = await reserveDuring(store, async () => {

@@ -23,6 +23,8 @@ import { sharedRedis, uniquePrefix } from '../redis/redis-server.js';
 export interface TestFleetOptions {
   /** Several brokers share a real Redis. One by default, with its state in memory. */
   readonly brokers?: number;
+  /** `redis`: also one broker has its state in Redis. */
+  readonly store?: 'redis';
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
   /** How long hosts are left out that fail sessions. That of the product when absent. */
@@ -56,7 +58,8 @@ export class TestFleet {
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
     const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
     const limits = { ...FLEET_LIMITS, ...options.limits };
-    const stores = await openStores(count, limits, options.backOff);
+    const inMemory = count === 1 && options.store === undefined;
+    const stores = await openStores(inMemory ? null : count, limits, options.backOff);
     const brokers: Duskline[] = [];
     for (const store of stores) {
       brokers.push(
@@ -128,14 +131,15 @@ export interface FullHost extends Peer {
   free(connection?: Peer): Promise<void>;
 }
 
+/** @param brokers how many brokers share a Redis; `null` for one with its state in memory */
 async function openStores(
-  brokers: number,
+  brokers: number | null,
   { suspectAfterMs = 4_000, ...limits }: Partial<Config['limits']>,
   backOff: BackOff = DEFAULT_BACK_OFF,
 ): Promise<FleetStore[]> {
   const { offerMs = 15_000, resumeWindowMs = 120_000 } = limits;
   const options = { suspectAfterMs, offerMs, resumeWindowMs, backOff };
-  if (brokers === 1) return [createMemoryStore(options)];
+  if (brokers === null) return [createMemoryStore(options)];
   const target = { kind: 'single', url: (await sharedRedis()).url } as const;
   const prefix = uniquePrefix();
   return Promise.all(Array.from({ length: brokers }, () => createRedisStore({ target, prefix, ...options })));

@@ -10,6 +10,7 @@ import type { CorePorts } from '../../core-ports.js';
 import { sendSessionChange } from '../../messaging/notify-client.js';
 import { emitSessionChange } from '../../messaging/session-events.js';
 import { sendMatched } from '../../placement/answer-matched.js';
+import { cachedEndpoint, findEndpoint } from '../../placement/create-matched.js';
 import { placedFromSession } from '../../requests/placed-from-session.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
@@ -78,8 +79,9 @@ async function sendNewMatch(
   const { sessionId } = session;
   try {
     const placed = await placedFromSession(context, regionPool, session, context.limits.reservationMs);
+    const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
     if (client.sessions.get(sessionId) !== known) return;
-    await sendMatched(context, client, known.request, placed);
+    sendMatched(context, client, known.request, placed, endpoint);
   } catch (error) {
     // The next check of the client's sessions finds the same and tries again.
     context.log.warn({ err: error, sessionId }, 'could not send a client the new host of its session');
@@ -142,7 +144,7 @@ async function findSessionOfRequest(
     playerId: client.playerId,
     requestId: known.request.requestId,
   });
-  if (record === null || record.epoch <= known.epoch) return undefined;
+  if (record === null || record.state === 'replaced' || record.epoch <= known.epoch) return undefined;
   const { regionPool, epoch } = record;
   const session = await store.setClientBroker(regionPool, sessionId, brokerId);
   const isThere = session !== null && session.state !== 'ended' && session.epoch === epoch;

@@ -1,5 +1,6 @@
 import { FULL } from '../../../domain/congestion.js';
 import type { MoveAction } from '../../../domain/rebalance/actions/rebalance-actions.js';
+import type { ScheduledChain } from '../../../domain/rebalance/actions/scheduled-chain.js';
 import { explainMove } from '../../../domain/rebalance/actions/explain-move.js';
 import { hostKey } from '../../../domain/rebalance/limits/hot-hosts.js';
 import type { RegionPool } from '../../../domain/catalog.js';
@@ -30,15 +31,19 @@ export function createMoveRunner(context: CorePorts & ActiveMovesPort): MoveRunn
   return new ChainMoveRunner(context);
 }
 
-/** The moves of one chain, in the order of execution, and the records of their sessions by id. */
+/** A queued or running chain of moves. */
 interface MoveChain {
+  /** In the order of execution. */
   readonly actions: readonly MoveAction[];
+  /** Records of their sessions, by id. */
   readonly sessions: ReadonlyMap<string, SessionRecord>;
+  /** Index of the running move; `null` while the chain is queued. */
+  runningMove: number | null;
 }
 
 class ChainMoveRunner implements MoveRunner {
-  /** Ids of the sessions in queued and running chains. */
-  readonly #scheduledSessions = new Set<string>();
+  /** Queued and running chains, by the ids of their sessions. */
+  readonly #chainOf = new Map<string, MoveChain>();
   readonly #queuedChains: MoveChain[] = [];
   readonly #failures: RecentMoveFailures;
   readonly #quarantine: HostQuarantine;
@@ -53,14 +58,21 @@ class ChainMoveRunner implements MoveRunner {
   isExcluded(sessionId: string): boolean {
     return (
       this.#failures.has(sessionId) ||
-      this.#scheduledSessions.has(sessionId) ||
+      this.#chainOf.has(sessionId) ||
       this.context.activeMoves.coordinated.has(sessionId)
     );
   }
 
   get excludedSessions(): string[] {
     const coordinated = this.context.activeMoves.coordinated.keys();
-    return [...new Set([...this.#failures.sessionIds, ...this.#scheduledSessions, ...coordinated])];
+    return [...new Set([...this.#failures.sessionIds, ...this.#chainOf.keys(), ...coordinated])];
+  }
+
+  get scheduledChains(): ScheduledChain[] {
+    return [...new Set(this.#chainOf.values())].map(({ actions, runningMove }) => ({
+      moves: actions.slice(runningMove ?? 0).map(({ sessionId, from, to }) => ({ sessionId, from, to })),
+      isRunning: runningMove !== null,
+    }));
   }
 
   get quarantinedHosts(): string[] {
@@ -72,10 +84,11 @@ class ChainMoveRunner implements MoveRunner {
   }
 
   runMoves(actions: readonly MoveAction[], sessions: ReadonlyMap<string, SessionRecord>): void {
-    for (const chain of groupByChain(actions)) {
-      if (this.#isStopped || chain.some(({ sessionId }) => this.#scheduledSessions.has(sessionId))) continue;
-      for (const { sessionId } of chain) this.#scheduledSessions.add(sessionId);
-      this.#queuedChains.push({ actions: chain, sessions });
+    for (const actionsOfChain of groupByChain(actions)) {
+      if (this.#isStopped || actionsOfChain.some(({ sessionId }) => this.#chainOf.has(sessionId))) continue;
+      const chain: MoveChain = { actions: actionsOfChain, sessions, runningMove: null };
+      for (const { sessionId } of actionsOfChain) this.#chainOf.set(sessionId, chain);
+      this.#queuedChains.push(chain);
     }
     this.#startQueuedChains();
   }
@@ -97,16 +110,18 @@ class ChainMoveRunner implements MoveRunner {
     }
   }
 
-  async #runChain({ actions, sessions }: MoveChain): Promise<void> {
+  async #runChain(chain: MoveChain): Promise<void> {
+    const { actions, sessions } = chain;
     try {
-      for (const action of actions) {
+      for (const [index, action] of actions.entries()) {
+        chain.runningMove = index;
         const session = sessions.get(action.sessionId);
         if (session === undefined || !(await this.#runMove(action, session))) return;
       }
     } catch (error) {
       this.context.log.warn({ err: error }, 'could not run a chain of moves');
     } finally {
-      for (const { sessionId } of actions) this.#scheduledSessions.delete(sessionId);
+      for (const { sessionId } of actions) this.#chainOf.delete(sessionId);
     }
   }
 

@@ -2,11 +2,12 @@ import type { OrderTarget } from '../../../domain/drain.js';
 import { hostKey } from '../../../domain/rebalance/limits/hot-hosts.js';
 import { planDrain, type DrainPlan } from '../../../domain/rebalance/plan/plan-drain.js';
 import type { FleetSnapshot, HostSnapshot } from '../../../domain/rebalance/snapshot/fleet-snapshot.js';
+import { withScheduledChains } from '../../../domain/rebalance/snapshot/scheduled-chains.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 import type { MoveRunnerPort } from '../../rebalance/move-runner.js';
 import type { LocatedSession } from '../../sessions/sessions-on-target.js';
-import { groupByHost, toHostSnapshot } from '../../rebalance/host-snapshot.js';
+import { groupByHost, sessionIdsOf, toHostSnapshot } from '../../rebalance/host-snapshot.js';
 import { toSessionSnapshot } from '../../rebalance/session-snapshot.js';
 
 /** Maximum congestion of target hosts. Drained sessions may fill a host completely, but not overload it. */
@@ -55,9 +56,14 @@ async function readSnapshot(
   staying: readonly LocatedSession[],
   isExcluded: (sessionId: string) => boolean,
 ): Promise<FleetSnapshot> {
-  const { store, catalog, storeHealth } = context;
-  const hosts = await readHostSnapshots(context, staying);
-  return {
+  const { store, catalog, storeHealth, moveRunner } = context;
+  const stayingIds = new Set(staying.map(({ session }) => session.sessionId));
+  // A plan that may move a session anew does not count with the chain that moves it.
+  const chains = moveRunner.scheduledChains.filter(({ moves }) =>
+    moves.every(({ sessionId }) => !stayingIds.has(sessionId) || isExcluded(sessionId)),
+  );
+  const hosts = await readHostSnapshots(context, staying, sessionIdsOf(chains));
+  const snapshot: FleetSnapshot = {
     nowMs: await store.getTimeMs(),
     hosts,
     sessions: staying.map(({ regionPool, session }) =>
@@ -66,15 +72,21 @@ async function readSnapshot(
     waiting: [],
     storeIsRecovering: storeHealth.isRecovering,
   };
+  return withScheduledChains(snapshot, chains);
 }
 
-/** Reads the hosts of all regions in the pools of these sessions. */
+/**
+ * Reads the hosts of all regions in the pools of these sessions.
+ *
+ * @param scheduled sessions of scheduled chains, whose moves are counted with these
+ */
 async function readHostSnapshots(
   { store, fleet, moveRunner }: BrokerSettings & StoreAccess & MoveRunnerPort,
   staying: readonly LocatedSession[],
+  scheduled: ReadonlySet<string>,
 ): Promise<HostSnapshot[]> {
   const pools = new Set(staying.map(({ regionPool }) => regionPool.pool));
-  const sessionsByHost = groupByHost(staying);
+  const sessionsByHost = groupByHost(staying, scheduled);
   const regionPools = fleet.regionPools.filter(({ pool }) => pools.has(pool));
   const hosts = await Promise.all(
     regionPools.map(async (regionPool) =>

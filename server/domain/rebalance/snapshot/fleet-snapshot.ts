@@ -46,6 +46,8 @@ export interface HostSnapshot {
   readonly outgoingMoves: number;
   /** Sessions that are moving here. Their slots are part of `committed`. */
   readonly incomingMoves: number;
+  /** Slots that outgoing moves will free for players: not those that the next move of a chain takes. */
+  readonly slotsBeingFreed: number;
 }
 
 /**

@@ -19,7 +19,7 @@ export class PlannedRegionPool {
   /** These three count hosts that take players only. */
   #slots = 0;
   #freeSlots = 0;
-  #outgoingMoves = 0;
+  #slotsBeingFreed = 0;
   #coolest: CoolestHosts | undefined;
 
   constructor(
@@ -33,12 +33,12 @@ export class PlannedRegionPool {
     if (!host.takesPlayers) return;
     this.#slots += host.slots;
     this.#freeSlots += host.freeSlots;
-    this.#outgoingMoves += host.snapshot.outgoingMoves;
+    this.#slotsBeingFreed += host.snapshot.slotsBeingFreed;
   }
 
   /** Slots that the store can give to players: free ones, and those that sessions are leaving now. */
   get slotsForPlayers(): number {
-    return this.#freeSlots + this.#outgoingMoves;
+    return this.#freeSlots + this.#slotsBeingFreed;
   }
 
   /** Committed slots over slots, of the hosts that take players; 1 if there are none. */

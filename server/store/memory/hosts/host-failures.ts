@@ -1,4 +1,10 @@
-import { addHostFailure, areForgotten, isLeftOut } from '../../../domain/host-failures.js';
+import {
+  addHostFailure,
+  areForgotten,
+  isLeftOut,
+  type HostFailureReason,
+  type HostFailures,
+} from '../../../domain/host-failures.js';
 import type { FailedReservation, FailReservationOutcome } from '../../contracts/hosts.js';
 import type { MemoryHost } from '../pool/memory-host.js';
 import type { PoolState } from '../pool/pool-state.js';
@@ -15,13 +21,24 @@ export function failReservation(
   const host = pool.hosts.get(hostId);
   if (host === undefined || session?.state !== 'reserved') return { kind: 'not_reserved' };
   if (session.hostId !== hostId || session.epoch !== epoch) return { kind: 'not_reserved' };
-  const before = pool.hostFailures.get(hostId) ?? null;
-  const failures = addHostFailure(before, reason, session.reservedAtMs, nowMs, pool.rules.backOff);
-  if (failures !== null) {
-    pool.hostFailures.set(hostId, failures);
-    changeHostClosures(pool, hostId, 'failing', 'add', nowMs);
-  }
+  const failures = countFailure(pool, hostId, reason, session.reservedAtMs, nowMs);
   return { kind: 'failed', ended: pool.endSession(session, 'host_lost', nowMs, callerId), failures };
+}
+
+/** Counts a failure of a host and leaves it out, unless the failure is counted already. */
+export function countFailure(
+  pool: PoolState,
+  hostId: string,
+  reason: HostFailureReason,
+  reservedAtMs: number,
+  nowMs: number,
+): HostFailures | null {
+  const before = pool.hostFailures.get(hostId) ?? null;
+  const failures = addHostFailure(before, reason, reservedAtMs, nowMs, pool.rules.backOff);
+  if (failures === null) return null;
+  pool.hostFailures.set(hostId, failures);
+  changeHostClosures(pool, hostId, 'failing', 'add', nowMs);
+  return failures;
 }
 
 /** Opens a host again whose back-off is over, or whose failures are forgotten. */

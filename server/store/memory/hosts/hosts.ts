@@ -17,7 +17,7 @@ import type { MemoryHost } from '../pool/memory-host.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
 import { changeHostClosures, changePoolClosures } from './change-closures.js';
-import { endBackOff, failReservation } from './host-failures.js';
+import { countFailure, endBackOff, failReservation } from './host-failures.js';
 import { reconcileHost } from './reconcile-host.js';
 import { recountHost, recountHosts } from './recount-hosts.js';
 import { endHostSessions, findSilentHosts, markSilentHosts } from './silent-hosts.js';
@@ -74,6 +74,11 @@ export function createMemoryHosts(pools: RegionPools, drains: Pick<DrainStore, '
     failReservation: async (regionPool, reservation, callerId) =>
       pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
         failReservation(pool, reservation, nowMs, callerId),
+      ),
+
+    recordHostFailure: async (regionPool, hostId, reason, reservedAtMs) =>
+      pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
+        countFailure(pool, hostId, reason, reservedAtMs, nowMs),
       ),
 
     listHosts: async (regionPool) => {

@@ -1,166 +1,235 @@
-import type { RegionPool } from '../../../domain/catalog.js';
-import {
-  REQUEST_KEPT_MS,
-  REQUESTS_PER_PLAYER,
-  type AllocatedEpoch,
-  type RecordRequestOutcome,
-  type RequestEntry,
-  type RequestKey,
-  type RequestRecord,
+import type {
+  AllocatedEpoch,
+  EndedRequest,
+  ExpectedLive,
+  RecordRequestOutcome,
+  ReplaceLiveOutcome,
+  RequestEntry,
+  RequestKey,
+  RequestRecord,
+  ResumeLiveOutcome,
 } from '../../contracts/requests.js';
+import {
+  NO_REQUESTS,
+  expiresAtMs,
+  findRequest,
+  findSessionRequest,
+  highestEpoch,
+  replaceStored,
+  toLiveRequest,
+  toRecord,
+  withinLimit,
+  type PlayerRequests,
+  type StoredRequest,
+} from './player-requests.js';
 
-interface StoredRequest {
-  readonly requestId: string;
-  readonly sessionId: string;
-  readonly regionPool: RegionPool;
-  readonly epoch: number;
-  /** The highest epoch that was allocated for an attempt to move its session; 0 for none. */
-  readonly allocatedEpoch: number;
-  readonly recordedAtMs: number;
-}
-
-interface PlayerRequests {
-  /** Newest first. */
-  requests: StoredRequest[];
-  expiresAtMs: number;
-}
-
-/** How many expired players each new player deletes: more than one, so that the map cannot outgrow a day's players. */
-const DELETED_PER_PLAYER = 2;
+/** How many expired players each recorded request deletes: more than one, so that the map cannot outgrow a day's players. */
+const DELETED_PER_REQUEST = 2;
 
 /** The requests that players made, by player. */
 export class RequestRecords {
-  /** In the order in which players expire. */
+  /** In the order of their latest recorded request. */
   readonly #players = new Map<string, PlayerRequests>();
 
-  record(request: RequestEntry, nowMs: number): RecordRequestOutcome {
-    const player = this.#getPlayer(request.playerId, nowMs);
-    const known = findRequest(player, request);
-    if (known !== undefined) return { kind: 'repeat', record: toRecord(known, nowMs) };
-    const [newest] = player.requests;
-    this.#insert(player, request, 1, 0, nowMs);
-    if (newest === undefined) return { kind: 'new' };
-    return { kind: 'new', previous: { requestId: newest.requestId, ...toRecord(newest, nowMs) } };
+  /** What is remembered of a player, expired or not: for tests that compare stores. */
+  peek(playerId: string): PlayerRequests {
+    return this.#players.get(playerId) ?? NO_REQUESTS;
   }
 
-  find({ playerId, requestId }: RequestKey, nowMs: number): RequestRecord | null {
-    const player = this.#players.get(playerId);
-    const known = player?.requests.find((stored) => stored.requestId === requestId);
-    return known === undefined || player === undefined || player.expiresAtMs <= nowMs
-      ? null
-      : toRecord(known, nowMs);
+  record(request: RequestEntry, nowMs: number): RecordRequestOutcome {
+    const player = this.#read(request, nowMs);
+    const outcome = outcomeOfKnown(player, request, nowMs);
+    if (outcome !== undefined) return outcome;
+    if (player.live !== null) return { kind: 'live', live: toLiveRequest(player.live, nowMs) };
+    this.#storeAttempt(request, { ...player, live: newRequest(request, 1, nowMs) }, nowMs);
+    return { kind: 'new' };
+  }
+
+  find(key: RequestKey, nowMs: number): RequestRecord | null {
+    const player = this.#read(key, nowMs);
+    const known = findRequest(player, key.requestId);
+    return known === undefined ? null : toRecord(player, known, nowMs);
+  }
+
+  replaceLive(request: RequestEntry, expected: ExpectedLive, nowMs: number): ReplaceLiveOutcome {
+    const player = this.#read(request, nowMs);
+    const { live, remembered } = player;
+    if (live?.requestId === request.requestId && live.sessionId === request.sessionId) {
+      // The same call before, whose answer was lost.
+      const before = remembered.find(({ requestId }) => requestId === expected.requestId);
+      return before?.replaced === true ? { kind: 'replaced', epoch: before.epoch } : { kind: 'new' };
+    }
+    const outcome = outcomeOfKnown(player, request, nowMs);
+    if (outcome !== undefined) return outcome;
+    const added = newRequest(request, 1, nowMs);
+    if (live === null) {
+      this.#storeAttempt(request, { ...player, live: added }, nowMs);
+      return { kind: 'new' };
+    }
+    if (!isExpected(live, expected)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
+    const before = { ...live, epoch: highestEpoch(live) + 1, replaced: true };
+    this.#storeAttempt(request, { live: added, remembered: [before, ...remembered] }, nowMs);
+    return { kind: 'replaced', epoch: before.epoch };
+  }
+
+  resumeLive(key: RequestKey, expected: ExpectedLive, raiseEpoch: boolean, nowMs: number): ResumeLiveOutcome {
+    const player = this.#read(key, nowMs);
+    const { live, remembered } = player;
+    const before = remembered.find(({ requestId }) => requestId === expected.requestId);
+    if (live?.requestId === key.requestId && before?.replaced && before.sessionId === live.sessionId) {
+      // The same call before, whose answer was lost.
+      return { kind: 'resumed', record: toRecord(player, live, nowMs) };
+    }
+    const outcome = outcomeOfKnown(player, key, nowMs);
+    if (outcome !== undefined) return outcome;
+    if (live === null) return { kind: 'none' };
+    if (!isExpected(live, expected)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
+    const attempt = raiseEpoch ? { epoch: highestEpoch(live) + 1, recordedAtMs: nowMs } : {};
+    const resumed = { ...live, ...attempt, requestId: key.requestId };
+    const after = { live: resumed, remembered: [{ ...live, replaced: true }, ...remembered] };
+    if (raiseEpoch) this.#storeAttempt(key, after, nowMs);
+    else this.#store(key, after);
+    return { kind: 'resumed', record: toRecord(after, resumed, nowMs) };
+  }
+
+  clearLive({ playerId, sessionId, epoch }: EndedRequest, nowMs: number): boolean {
+    const { live, remembered } = this.#read({ playerId }, nowMs);
+    if (live?.sessionId !== sessionId || live.epoch > epoch) return false;
+    this.#store({ playerId }, { live: null, remembered: [live, ...remembered] });
+    return true;
   }
 
   startAttempt(request: RequestEntry, fromEpoch: number, nowMs: number): number | null {
-    const player = this.#getPlayer(request.playerId, nowMs);
-    const known = findRequest(player, request);
-    if (known === undefined) {
-      this.#insert(player, request, fromEpoch + 1, 0, nowMs);
-      return fromEpoch + 1;
+    const player = this.#read(request, nowMs);
+    const { live } = player;
+    if (live !== null && live.requestId !== request.requestId) return null;
+    const known = live ?? findSessionRequest(player, request);
+    if (known !== undefined) {
+      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || known.replaced) return null;
     }
-    if (known.epoch !== fromEpoch) return null;
-    const epoch = Math.max(fromEpoch, known.allocatedEpoch) + 1;
-    this.#replaceEpoch(player, known, request, epoch, nowMs);
+    const epoch = Math.max(fromEpoch, known?.allocatedEpoch ?? 0) + 1;
+    this.#makeLive(request, player, known, epoch, nowMs);
     return epoch;
   }
 
   allocateEpoch(request: RequestEntry, aboveEpoch: number, nowMs: number): AllocatedEpoch {
-    const player = this.#getPlayer(request.playerId, nowMs);
-    const known = findRequest(player, request);
+    const player = this.#read(request, nowMs);
+    const known = findSessionRequest(player, request);
     if (known === undefined) {
-      this.#insert(player, request, aboveEpoch, aboveEpoch + 1, nowMs);
+      const added = { ...newRequest(request, aboveEpoch, nowMs), allocatedEpoch: aboveEpoch + 1 };
+      const { live, remembered } = player;
+      const after =
+        live === null ? { live: added, remembered } : { live, remembered: [added, ...remembered] };
+      this.#storeAttempt(request, after, nowMs);
       return { epoch: aboveEpoch + 1, fromEpoch: aboveEpoch };
     }
-    const allocatedEpoch = Math.max(aboveEpoch, known.epoch, known.allocatedEpoch) + 1;
-    player.requests = player.requests.map((stored) =>
-      stored === known ? { ...known, allocatedEpoch } : stored,
-    );
+    const allocatedEpoch = Math.max(aboveEpoch, highestEpoch(known)) + 1;
+    this.#store(request, replaceStored(player, known, { ...known, allocatedEpoch }));
     return { epoch: allocatedEpoch, fromEpoch: known.epoch };
   }
 
   commitEpoch(request: RequestEntry, { epoch, fromEpoch }: AllocatedEpoch, nowMs: number): boolean {
-    const player = this.#getPlayer(request.playerId, nowMs);
-    const known = findRequest(player, request);
-    if (known === undefined) {
-      this.#insert(player, request, epoch, 0, nowMs);
-      return true;
-    }
-    if (known.epoch !== fromEpoch) {
+    const player = this.#read(request, nowMs);
+    const known = findSessionRequest(player, request);
+    if (known?.replaced === true) return false;
+    if (known !== undefined && known.epoch !== fromEpoch) {
       const { region, pool } = known.regionPool;
       return (
         known.epoch === epoch && region === request.regionPool.region && pool === request.regionPool.pool
       );
     }
-    this.#replaceEpoch(player, known, request, epoch, nowMs);
+    if (player.live !== null && known !== player.live) return false;
+    this.#makeLive(request, player, known, epoch, nowMs);
     return true;
   }
 
-  setPool({ playerId, requestId, sessionId, regionPool }: RequestEntry): void {
-    const player = this.#players.get(playerId);
-    if (player === undefined) return;
-    player.requests = player.requests.map((stored) =>
-      stored.requestId === requestId && stored.sessionId === sessionId ? { ...stored, regionPool } : stored,
-    );
+  setPool(request: RequestEntry, nowMs: number): void {
+    const player = this.#read(request, nowMs);
+    const known = findSessionRequest(player, request);
+    if (known?.sessionId !== request.sessionId) return;
+    this.#store(request, replaceStored(player, known, { ...known, regionPool: request.regionPool }));
   }
 
-  delete(playerId: string, requestId: string): void {
-    const player = this.#players.get(playerId);
-    if (player === undefined) return;
-    player.requests = player.requests.filter((stored) => stored.requestId !== requestId);
-    if (player.requests.length === 0) this.#players.delete(playerId);
+  delete(key: RequestKey, nowMs: number): void {
+    const player = this.#read(key, nowMs);
+    const known = findRequest(player, key.requestId);
+    if (known === undefined || known.replaced) return;
+    const { live, remembered } = player;
+    this.#store(key, {
+      live: live === known ? null : live,
+      remembered: remembered.filter((stored) => stored !== known),
+    });
   }
 
-  #getPlayer(playerId: string, nowMs: number): PlayerRequests {
+  #read({ playerId }: Pick<RequestKey, 'playerId'>, nowMs: number): PlayerRequests {
     const known = this.#players.get(playerId);
-    if (known !== undefined && known.expiresAtMs > nowMs) return known;
-    this.#deleteExpired(nowMs);
-    return { requests: [], expiresAtMs: 0 };
+    return known !== undefined && expiresAtMs(known) > nowMs ? known : NO_REQUESTS;
   }
 
-  /** Gives a request another epoch, and makes it the newest. */
-  #replaceEpoch(
-    player: PlayerRequests,
-    known: StoredRequest,
-    { playerId, regionPool }: RequestEntry,
+  /** Makes a request the live one, with that epoch and region pool. */
+  #makeLive(
+    request: RequestEntry,
+    { remembered }: PlayerRequests,
+    known: StoredRequest | undefined,
     epoch: number,
     nowMs: number,
   ): void {
-    player.requests = player.requests.filter((stored) => stored !== known);
-    this.#insert(player, { ...known, regionPool, playerId }, epoch, known.allocatedEpoch, nowMs);
+    const { regionPool } = request;
+    const live = { ...(known ?? newRequest(request, epoch, nowMs)), regionPool, epoch, recordedAtMs: nowMs };
+    const others = remembered.filter((stored) => stored !== known);
+    this.#storeAttempt(request, { live, remembered: others }, nowMs);
   }
 
-  #insert(
-    player: PlayerRequests,
-    { playerId, requestId, sessionId, regionPool }: RequestEntry,
-    epoch: number,
-    allocatedEpoch: number,
-    nowMs: number,
-  ): void {
-    const stored = { requestId, sessionId, regionPool, epoch, allocatedEpoch, recordedAtMs: nowMs };
-    player.requests = [stored, ...player.requests].slice(0, REQUESTS_PER_PLAYER);
-    player.expiresAtMs = nowMs + REQUEST_KEPT_MS;
-    // Deleted first, so that the map stays in the order of expiry.
+  #store({ playerId }: Pick<RequestKey, 'playerId'>, player: PlayerRequests): void {
+    const kept = withinLimit(player);
+    if (kept.live === null && kept.remembered.length === 0) this.#players.delete(playerId);
+    else this.#players.set(playerId, kept);
+  }
+
+  /** Stores a player with a request that was recorded just now. */
+  #storeAttempt({ playerId }: Pick<RequestKey, 'playerId'>, player: PlayerRequests, nowMs: number): void {
+    // Deleted first, so that the map stays in the order of the latest recorded requests.
     this.#players.delete(playerId);
-    this.#players.set(playerId, player);
+    this.#deleteExpired(nowMs);
+    this.#store({ playerId }, player);
   }
 
   #deleteExpired(nowMs: number): void {
     let deleted = 0;
-    for (const [playerId, { expiresAtMs }] of this.#players) {
-      if (expiresAtMs > nowMs || deleted >= DELETED_PER_PLAYER) return;
+    for (const [playerId, player] of this.#players) {
+      if (expiresAtMs(player) > nowMs || deleted >= DELETED_PER_REQUEST) return;
       this.#players.delete(playerId);
       deleted += 1;
     }
   }
 }
 
-function findRequest(player: PlayerRequests, { requestId }: RequestEntry): StoredRequest | undefined {
-  return player.requests.find((stored) => stored.requestId === requestId);
+function newRequest(
+  { requestId, sessionId, regionPool }: RequestEntry,
+  epoch: number,
+  nowMs: number,
+): StoredRequest {
+  return {
+    requestId,
+    sessionId,
+    regionPool,
+    epoch,
+    allocatedEpoch: 0,
+    recordedAtMs: nowMs,
+    replaced: false,
+  };
 }
 
-function toRecord(
-  { sessionId, epoch, regionPool, recordedAtMs }: StoredRequest,
+function isExpected(live: StoredRequest, { requestId, epoch }: ExpectedLive): boolean {
+  return live.requestId === requestId && live.epoch === epoch;
+}
+
+/** The outcome of recording a request that is remembered; `undefined` when it is not. */
+function outcomeOfKnown(
+  player: PlayerRequests,
+  { requestId }: RequestKey,
   nowMs: number,
-): { sessionId: string; epoch: number; regionPool: RegionPool; ageMs: number } {
-  return { sessionId, epoch, regionPool, ageMs: nowMs - recordedAtMs };
+): Extract<RecordRequestOutcome, { readonly kind: 'repeat' }> | undefined {
+  const known = findRequest(player, requestId);
+  return known === undefined ? undefined : { kind: 'repeat', record: toRecord(player, known, nowMs) };
 }

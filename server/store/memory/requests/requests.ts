@@ -1,25 +1,30 @@
 import type { RequestStore } from '../../contracts/requests.js';
-import { RequestRecords } from './request-records.js';
+import type { RequestRecords } from './request-records.js';
 import { UsedTokens } from './used-tokens.js';
 
 /** Play requests in memory. */
-export function createMemoryRequests(now: () => number): RequestStore {
-  const records = new RequestRecords();
+export function createMemoryRequests(now: () => number, records: RequestRecords): RequestStore {
   const usedTokens = new UsedTokens();
+  /** Handles all items of a call at the same time. */
+  const each = <Item, Outcome>(
+    items: readonly Item[],
+    handle: (item: Item, nowMs: number) => Outcome,
+  ): Outcome[] => {
+    const nowMs = now();
+    return items.map((item) => handle(item, nowMs));
+  };
   return {
-    recordRequests: async (requests) => {
-      const nowMs = now();
-      return requests.map((request) => records.record(request, nowMs));
-    },
-    findRequests: async (requests) => {
-      const nowMs = now();
-      return requests.map((request) => records.find(request, nowMs));
-    },
+    recordRequests: async (requests) => each(requests, (request, nowMs) => records.record(request, nowMs)),
+    findRequests: async (keys) => each(keys, (key, nowMs) => records.find(key, nowMs)),
+    replaceLiveRequest: async (request, expected) => records.replaceLive(request, expected, now()),
+    resumeLiveRequest: async (key, expected, raiseEpoch) =>
+      records.resumeLive(key, expected, raiseEpoch, now()),
+    clearLiveRequests: async (ended) => each(ended, (one, nowMs) => records.clearLive(one, nowMs)),
     startAttempt: async (request, fromEpoch) => records.startAttempt(request, fromEpoch, now()),
     allocateEpoch: async (request, aboveEpoch) => records.allocateEpoch(request, aboveEpoch, now()),
     commitEpoch: async (request, allocated) => records.commitEpoch(request, allocated, now()),
-    setRequestPool: async (request) => records.setPool(request),
-    deleteRequest: async (playerId, requestId) => records.delete(playerId, requestId),
+    setRequestPool: async (request) => records.setPool(request, now()),
+    deleteRequest: async (playerId, requestId) => records.delete({ playerId, requestId }, now()),
     useToken: async (playerId, tokenId, ttlMs) => usedTokens.use(playerId, tokenId, ttlMs, now()),
   };
 }

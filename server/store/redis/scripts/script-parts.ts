@@ -50,6 +50,8 @@ export const SCRIPT_PARTS = {
     keys: ['failures'],
     parts: ['values/clock', 'hosts/closures'],
   },
+  'hosts/trials': {},
+  'hosts/close-trials': { parts: ['hosts/trials', 'hosts/host-failures'] },
   'hosts/end-back-off': {
     constants: ['MAX_BACK_OFF_MS'],
     parts: ['values/clock', 'hosts/host-states', 'hosts/closures', 'hosts/host-failures'],
@@ -177,17 +179,19 @@ export const SCRIPT_PARTS = {
     ],
   },
   'hosts/withdraw-offers': { parts: ['sessions/host-sessions', 'sessions/end-session'] },
+  'hosts/count-failure': {
+    constants: ['FAILURES_KEPT_MS'],
+    parts: ['values/clock', 'hosts/host-states', 'hosts/host-failures', 'hosts/withdraw-offers'],
+  },
   'sessions/ended-reply': { parts: ['sessions/session-records', 'sessions/end-session'] },
   'hosts/remove-host': {
     parts: ['hosts/host-states', 'slots/slot-counts', 'sessions/host-sessions', 'sessions/ended-reply'],
   },
 
   'formulas/freed-rate': { constants: ['RATE_MEMORY_MS'], parts: ['values/clock'] },
-  'requests/request-records': {
-    constants: ['REQUESTS_PER_PLAYER', 'REQUEST_KEPT_MS'],
-    parts: ['values/clock'],
-  },
-  'requests/request-updates': {},
+  'requests/request-records': { constants: ['REQUEST_KEPT_MS'], parts: ['values/clock'] },
+  'requests/request-updates': { constants: ['REQUESTS_PER_PLAYER', 'REQUEST_KEPT_MS'] },
+  'requests/session-line': { parts: ['requests/request-records'] },
 } as const satisfies Readonly<Record<string, PartDefinition>>;
 
 export type PartName = keyof typeof SCRIPT_PARTS;

@@ -99,15 +99,15 @@ export const POOL_SCRIPTS = {
     args: { callerId: 'text', hostId: 'text', connectionId: 'text' },
     parts: ['hosts/hosts', 'queue/commit-and-serve-queue', 'hosts/remove-host'],
   },
+  'hosts/record-host-failure': {
+    args: { callerId: 'text', hostId: 'text', reason: 'text', reservedAt: 'number' },
+    parts: ['hosts/hosts', 'hosts/count-failure', 'queue/commit-and-serve-queue'],
+  },
   'hosts/fail-reservation': {
     args: { callerId: 'text', hostId: 'text', sessionId: 'text', epoch: 'number', reason: 'text' },
-    constants: ['FAILURES_KEPT_MS'],
     parts: [
-      'values/clock',
       'hosts/hosts',
-      'hosts/host-states',
-      'hosts/host-failures',
-      'hosts/withdraw-offers',
+      'hosts/count-failure',
       'sessions/sessions',
       'queue/commit-and-serve-queue',
       'sessions/ended-reply',
@@ -205,10 +205,11 @@ export const POOL_SCRIPTS = {
       'inbox/inbox-changes',
       'inbox/note-change',
       'hosts/host-format',
-      'hosts/host-failures',
+      'hosts/trials',
       'sessions/session-format',
       'sessions/due-lists',
     ],
+    onDemand: 'hosts/close-trials',
   },
   'sessions/restore-sessions': {
     lists: { sessionIds: 'text', epochs: 'number', brokerIds: 'text', metas: 'text' },
@@ -438,6 +439,11 @@ export const KEYED_SCRIPTS = {
   'requests/allocate-epoch': {
     keys: ['requests'],
     args: { requestId: 'text', sessionId: 'text', regionPool: 'text', aboveEpoch: 'number' },
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
+  },
+  'requests/clear-live-requests': {
+    keyLists: ['requests'],
+    lists: { sessionIds: 'text', epochs: 'number' },
     parts: ['requests/request-records', 'requests/request-updates'],
   },
   'requests/commit-epoch': {
@@ -449,7 +455,7 @@ export const KEYED_SCRIPTS = {
       fromEpoch: 'number',
       toEpoch: 'number',
     },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
   'requests/delete-request': {
     keys: ['requests'],
@@ -459,22 +465,38 @@ export const KEYED_SCRIPTS = {
   'requests/find-requests': {
     keyLists: ['requests'],
     lists: { requestIds: 'text' },
-    parts: ['values/clock', 'requests/request-records'],
+    parts: ['requests/request-records'],
   },
   'requests/record-requests': {
     keyLists: ['requests'],
     lists: { requestIds: 'text', sessionIds: 'text', regionPools: 'text' },
-    parts: ['values/clock', 'requests/request-records'],
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
+  },
+  'requests/replace-live-request': {
+    keys: ['requests'],
+    args: {
+      requestId: 'text',
+      sessionId: 'text',
+      regionPool: 'text',
+      expectedId: 'text',
+      expectedEpoch: 'number',
+    },
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
+  },
+  'requests/resume-live-request': {
+    keys: ['requests'],
+    args: { requestId: 'text', expectedId: 'text', expectedEpoch: 'number', raiseEpoch: 'flag' },
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
   'requests/set-request-pool': {
     keys: ['requests'],
     args: { requestId: 'text', sessionId: 'text', regionPool: 'text' },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
   'requests/start-attempt': {
     keys: ['requests'],
     args: { requestId: 'text', sessionId: 'text', regionPool: 'text', fromEpoch: 'number' },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
   'drains/compare-and-set-drain': {
     keys: ['drains'],

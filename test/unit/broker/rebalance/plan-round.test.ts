@@ -4,6 +4,7 @@ import { encodeMatch } from '@duskline/server/broker/sessions/match-details.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { FULL } from '@duskline/server/domain/congestion.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
+import type { FleetStore, SessionMeta } from '@duskline/server/store/fleet-store.js';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { expect } from 'chai';
@@ -34,6 +35,31 @@ function hostIdOf({ region }: HostAtStart, number: number): string {
   return `${region}-${number}`;
 }
 
+const ANY_REGION = { near: 12, next: 20, far: 30 };
+
+/** The metadata of a session in this region. @param reach round-trip times of the player, by region */
+function metaIn(
+  region: HostAtStart['region'],
+  sessionId: string,
+  reach: Readonly<Record<string, number>> = ANY_REGION,
+): SessionMeta {
+  const stream = { codec: 'hevc', resolution: '1080p', fps: 60 } as const;
+  const details = { stream, rank: 1, candidates: 3, reason: '', tier: 'standard' };
+  const match = encodeMatch({ ...details, rttMs: ANY_REGION[region], reach });
+  return { ...metaOf(sessionId), title: 'drift', match };
+}
+
+async function enqueue(
+  store: FleetStore,
+  sessionId: string,
+  region: HostAtStart['region'],
+  reach?: Readonly<Record<string, number>>,
+): Promise<void> {
+  const placement = { sessionId, epoch: 1, arrivedAtMs: null, headStartMs: 0, missed: false };
+  const meta = metaIn(region, sessionId, reach);
+  await store.enqueue(poolIn(region), [{ ...placement, clientBrokerId: 'b', meta }], MAX_QUEUE, 'b');
+}
+
 /** A fleet in memory. Each region has players who wait for a slot in any region. */
 class FleetInRounds {
   readonly #clock = new ManualClock();
@@ -42,31 +68,28 @@ class FleetInRounds {
 
   constructor(private readonly hosts: readonly HostAtStart[]) {}
 
-  async start(): Promise<void> {
+  /** Adds the hosts and their sessions. */
+  async fill(): Promise<void> {
     for (const region of REGIONS) await this.#fillRegion(region);
+  }
+
+  /** Adds the players who wait too. */
+  async start(): Promise<void> {
+    await this.fill();
     for (const [i, region] of REGIONS.entries()) {
-      const reach = { near: 12, next: 20, far: 30 };
-      const details = {
-        stream: { codec: 'hevc', resolution: '1080p', fps: 60 },
-        rank: 1,
-        candidates: 3,
-      } as const;
-      const match = encodeMatch({ ...details, rttMs: reach[region], reason: '', tier: 'standard', reach });
       const sessionId = sessionIdOf(1_000 + i);
-      const meta = { ...metaOf(sessionId), title: 'drift', match };
-      const placement = { sessionId, epoch: 1, arrivedAtMs: null, headStartMs: 0, missed: false };
-      await this.store.enqueue(poolIn(region), [{ ...placement, clientBrokerId: 'b', meta }], MAX_QUEUE, 'b');
+      await enqueue(this.store, sessionId, region);
     }
   }
 
-  async #fillRegion(region: string): Promise<void> {
+  async #fillRegion(region: HostAtStart['region']): Promise<void> {
     const here = [...this.hosts.entries()].filter(([, host]) => host.region === region);
     for (const [number, host] of here) {
       const hostId = hostIdOf(host, number);
       await this.store.registerHost(poolIn(region), registration(hostId, { slots: SLOTS }));
       await this.#beat(number, 0);
       const wanted = Array.from({ length: host.sessions }, (_, i) =>
-        reservation(sessionIdOf(10 * number + i)),
+        reservation(sessionIdOf(10 * number + i), { meta: metaIn(region, sessionIdOf(10 * number + i)) }),
       );
       await this.store.reserve(poolIn(region), wanted, RESERVATION_MS, 'b');
     }
@@ -85,13 +108,15 @@ class FleetInRounds {
   }
 
   /** Plans a round of the region, and stores its exclusions. */
-  async runRound(region: string): Promise<RoundPlan> {
+  async runRound(region: string, changes: Partial<RoundRequest> = {}): Promise<RoundPlan> {
     const request: RoundRequest = {
       region,
       storeIsRecovering: false,
       closedRegionPools: [],
       quarantinedHosts: [],
       excludedSessions: [],
+      scheduledChains: [],
+      ...changes,
     };
     const plan = await this.#rebalancer.planRound(request);
     for (const { kind, pool, hostId } of plan.exclusions) {
@@ -183,5 +208,29 @@ describe('A round of rebalancing', () => {
     );
     const [waiting] = await fleet.store.getSessions(poolIn('near'), [sessionIdOf(1_000)]);
     expect(waiting).to.include({ state: 'offered', hostId: 'near-0' });
+  });
+
+  it('moves a session for a player who waits, but not for one who has an offer in another region', async () => {
+    const loads = [0.3];
+    const fleet = new FleetInRounds([
+      { region: 'near', sessions: SLOTS, loads },
+      { region: 'next', sessions: 0, loads },
+      { region: 'far', sessions: 0, loads },
+    ]);
+    await fleet.fill();
+    const sessionId = sessionIdOf(1_000);
+    const reach = { near: 12, next: 20 };
+    await enqueue(fleet.store, sessionId, 'near', reach);
+    await fleet.beatAll(0);
+    await fleet.store.addClosure(poolIn('next'), null, 'cordoned');
+    const request = { closedRegionPools: ['next/console-x'] };
+    expect((await fleet.runRound('near', request)).moves.map(({ to }) => to.regionPool.region)).to.deep.equal(
+      ['far'],
+    );
+    await fleet.store.removeClosure(poolIn('next'), null, 'cordoned');
+    await enqueue(fleet.store, sessionId, 'next', reach);
+    const [offer] = await fleet.store.getSessions(poolIn('next'), [sessionId]);
+    expect(offer).to.include({ state: 'offered' });
+    expect((await fleet.runRound('near', request)).moves).to.deep.equal([]);
   });
 });

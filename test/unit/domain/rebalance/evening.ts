@@ -81,6 +81,7 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
         quarantined: false,
         outgoingMoves: 0,
         incomingMoves: 0,
+        slotsBeingFreed: 0,
       },
     });
     for (let slot = 0; slot < committed; slot += 1) {

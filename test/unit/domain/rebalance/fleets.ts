@@ -46,6 +46,7 @@ export class SnapshotBuilder {
         quarantined: false,
         outgoingMoves: 0,
         incomingMoves: 0,
+        slotsBeingFreed: changes.outgoingMoves ?? 0,
       },
       ...changes,
     });

@@ -25,7 +25,12 @@ describe('host connection', () => {
     const connection = await broker.connections.next();
     await connection.accept({ heartbeatIntervalMs: 2_000 });
     // The clock of the host has not moved.
-    expect(await connection.next('heartbeat')).to.deep.equal({ type: 'heartbeat', load: LOAD, sessions: [] });
+    expect(await connection.next('heartbeat')).to.deep.equal({
+      type: 'heartbeat',
+      load: LOAD,
+      sessions: [],
+      prepared: [],
+    });
     await host.whenRegistered();
     clock.advance(1_999);
     await connection.ping();

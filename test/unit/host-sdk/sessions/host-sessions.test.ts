@@ -141,7 +141,12 @@ describe('host sessions', () => {
     expect(frames).to.deep.equal([
       { ...ended, sessionId: sessionIdOf(1), reason: 'client_left' },
       { ...ended, sessionId: sessionIdOf(2), reason: 'idle' },
-      { type: 'heartbeat', load: { gpu: 0.4, encoder: 0.3, cpu: 0.2, network: 0.1 }, sessions: [] },
+      {
+        type: 'heartbeat',
+        load: { gpu: 0.4, encoder: 0.3, cpu: 0.2, network: 0.1 },
+        sessions: [],
+        prepared: [],
+      },
     ]);
   });
 
@@ -226,6 +231,26 @@ describe('host sessions', () => {
       expect(refusalOf(rig, ticketOf(1))).to.equal('session_over');
     });
   }
+
+  it('lists in heartbeats the reservations that the application has accepted', async () => {
+    let accept: (accepted: boolean) => void = () => undefined;
+    const rig = await startHostFixture({
+      onPrepare: ({ sessionId }) =>
+        sessionId === sessionIdOf(1) || new Promise<boolean>((resolve) => (accept = resolve)),
+    });
+    const connection = await rig.register({ heartbeatIntervalMs: 1_000 });
+    connection.send(prepareOf(1), prepareOf(2));
+    await connection.ping();
+    const nextPrepared = async (): Promise<unknown> => {
+      rig.clock.advance(1_000);
+      return (await connection.next('heartbeat')).prepared;
+    };
+    expect(await nextPrepared()).to.deep.equal([{ sessionId: sessionIdOf(1), epoch: 1 }]);
+    accept(true);
+    await connection.ping();
+    admit(rig, 1);
+    expect(await nextPrepared()).to.deep.equal([{ sessionId: sessionIdOf(2), epoch: 1 }]);
+  });
 
   it('disconnects a client that was admitted before the application refused', async () => {
     let decide: (accepted: boolean) => void = () => undefined;

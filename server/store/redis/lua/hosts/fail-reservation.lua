@@ -16,16 +16,7 @@ if not host or not session or session.state ~= 'reserved' or session.host ~= hos
   return { 'not_reserved' }
 end
 
-local failures = load_failures(host_id)
-if failures and now_ms - failures.until_ms > FAILURES_KEPT_MS then
-  failures = nil
-end
-local reply = { 'failed', '' }
-if not failures or session.reserved_at > failures.counted_until then
-  reply[2] = leave_out(host_id, failures and failures.count + 1 or 1, reason, now_ms)
-  set_closed(host, true)
-  withdraw_offers_of(host)
-end
+local reply = { 'failed', count_failure(host_id, host, reason, session.reserved_at) }
 end_and_add(reply, session, 'host_lost')
 commit_and_serve_queue()
 return reply

@@ -8,16 +8,27 @@
 --   region_pool  region|pool, for a request that is not recorded
 --   above_epoch  the epoch has to be higher than this
 -- Returns the epoch, and the one that the request has
--- Invariants: no epoch is allocated twice; the request keeps its epoch, region pool and age.
+-- Invariants: no epoch is allocated twice; the request keeps its epoch, region pool and age; a player has one live request.
 
-local lines = read_lines(requests_key)
-local first, after, last = find_line(lines, request_id)
-if not first then
-  prepend_request(requests_key, lines, request_id, session_id, above_epoch, above_epoch + 1, region_pool)
+local live, remembered = read_requests(requests_key)
+local line = find_session_line(live, remembered, request_id, session_id)
+if not line then
+  local added = encode_line(request_id, session_id, above_epoch, above_epoch + 1, region_pool, now_ms)
+  if live == '' then
+    live = added
+  else
+    remembered = added .. remembered
+  end
+  write_requests(requests_key, live, remembered, true)
   return { tostring(above_epoch + 1), tostring(above_epoch) }
 end
-local known_session_id, epoch, allocated, known_pool, recorded_at = decode_line(lines, after, last)
+local known_id, known_session_id, epoch, allocated, known_pool, recorded_at, mark = decode_line(line)
 allocated = math.max(above_epoch, epoch, allocated) + 1
-local line = encode_line(request_id, known_session_id, epoch, allocated, known_pool, recorded_at)
-replace_line(requests_key, lines, first, last, line)
+local changed = encode_line(known_id, known_session_id, epoch, allocated, known_pool, recorded_at, mark)
+if line == live then
+  live = changed
+else
+  remembered = replace_line(remembered, line, changed)
+end
+write_requests(requests_key, live, remembered, false)
 return { tostring(allocated), tostring(epoch) }

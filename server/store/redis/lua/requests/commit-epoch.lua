@@ -1,4 +1,4 @@
--- Gives a request the epoch that was allocated for it, in that region pool.
+-- Gives a request the epoch that was allocated for it, in that region pool. The request is the live one then.
 --
 -- Keys
 --   requests     the player's requests
@@ -8,19 +8,29 @@
 --   region_pool  region|pool
 --   from_epoch   of the request when the epoch was allocated
 --   to_epoch     the allocated one
--- Returns 1 when the request has that epoch now, 0 when it got another one since
--- Invariants: epochs only rise; of two attempts, one succeeds.
+-- Returns 1 when the request has that epoch now; 0 when it got another one since, another request is live, or this one was
+--   replaced
+-- Invariants: epochs only rise; of two attempts, one succeeds; a player has one live request.
 
-local lines = read_lines(requests_key)
-local first, after, last = find_line(lines, request_id)
+local live, remembered = read_requests(requests_key)
+local line = find_session_line(live, remembered, request_id, session_id)
 local allocated = 0
-if first then
-  local known_session_id, epoch, known_allocated, known_pool = decode_line(lines, after, last)
+if line then
+  local known_id, known_session_id, epoch, known_allocated, known_pool, _, mark = decode_line(line)
+  if mark == '!' then
+    return 0
+  end
   if epoch ~= from_epoch then
     return epoch == to_epoch and known_pool == region_pool and 1 or 0
   end
-  session_id, allocated = known_session_id, known_allocated
-  lines = without_line(lines, first, last)
+  request_id, session_id, allocated = known_id, known_session_id, known_allocated
 end
-prepend_request(requests_key, lines, request_id, session_id, to_epoch, allocated, region_pool)
+if live ~= '' and line ~= live then
+  return 0
+end
+if line and line ~= live then
+  remembered = replace_line(remembered, line, '')
+end
+local committed = encode_line(request_id, session_id, to_epoch, allocated, region_pool, now_ms)
+write_requests(requests_key, committed, remembered, true)
 return 1

@@ -4,15 +4,15 @@
 --   requests    the player's requests
 -- Arguments
 --   request_id
+-- Invariant: a request that another one has replaced stays.
 
-local lines = read_lines(requests_key)
-local first, _, last = find_line(lines, request_id)
-if first then
-  local others = without_line(lines, first, last)
-  if others == '' then
-    redis.call('DEL', requests_key)
-  else
-    redis.call('SET', requests_key, others, 'KEEPTTL')
+local live, remembered = read_requests(requests_key)
+if find_line(live, request_id) then
+  write_requests(requests_key, '', remembered, false)
+else
+  local line = find_line(remembered, request_id)
+  if line and string.sub(line, -2, -2) ~= '!' then
+    write_requests(requests_key, live, replace_line(remembered, line, ''), false)
   end
 end
 return 'ok'

@@ -1,4 +1,4 @@
--- Records players' requests; the first of equal ones is new, the others get its record.
+-- Records requests of players who have no live request.
 --
 -- Keys (lists)
 --   requests      each player's requests
@@ -6,27 +6,23 @@
 --   request_ids
 --   session_ids
 --   region_pools  region|pool
--- Returns per request: new, with |requestId|sessionId|epoch|region|pool|ageMs of the player's newest other request;
---   or sessionId|epoch|region|pool|ageMs
--- Invariant: one request of a player becomes one session.
-
--- What the reply says of the newest request among a player's lines, or nil.
-local function describe_newest(lines)
-  local ids, epoch, region_pool, recorded_at = string.match(lines, '^#([^|]*|[^|]*)|(%d+)|%d+|([^\n]*)|(%d+)\n')
-  return ids and ids .. '|' .. epoch .. '|' .. region_pool .. '|' .. (now_ms - recorded_at)
-end
+-- Returns per request: new; repeat|state|requestId|sessionId|epoch|region|pool|ageMs when it is remembered; live and the same of
+--   the live one when another is live
+-- Invariants: a player has one live request; one request becomes one session.
 
 local reply = {}
 for i, key in ipairs(requests_keys) do
-  local lines = read_lines(key)
-  local first, after, last = find_line(lines, request_ids[i])
-  if first then
-    local session_id, epoch, _, region_pool, recorded_at = decode_line(lines, after, last)
-    reply[i] = session_id .. '|' .. epoch .. '|' .. region_pool .. '|' .. (now_ms - recorded_at)
+  local live, remembered = read_requests(key)
+  local request_id = request_ids[i]
+  local line = find_line(live, request_id) or find_line(remembered, request_id)
+  if line then
+    reply[i] = 'repeat|' .. describe_line(line, live)
+  elseif live ~= '' then
+    reply[i] = 'live|' .. describe_line(live, live)
   else
-    prepend_request(key, lines, request_ids[i], session_ids[i], 1, 0, region_pools[i])
-    local newest = describe_newest(lines)
-    reply[i] = newest and 'new|' .. newest or 'new'
+    local added = encode_line(request_id, session_ids[i], 1, 0, region_pools[i], now_ms)
+    write_requests(key, added, remembered, true)
+    reply[i] = 'new'
   end
 end
 return reply

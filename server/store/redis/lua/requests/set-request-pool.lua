@@ -8,13 +8,17 @@
 --   region_pool  region|pool
 -- Invariant: a request that was given to another attempt or deleted meanwhile stays as it is.
 
-local lines = read_lines(requests_key)
-local first, after, last = find_line(lines, request_id)
-if first then
-  local known_session_id, epoch, allocated, _, recorded_at = decode_line(lines, after, last)
+local live, remembered = read_requests(requests_key)
+local line = find_session_line(live, remembered, request_id, session_id)
+if line then
+  local known_id, known_session_id, epoch, allocated, _, recorded_at, mark = decode_line(line)
   if known_session_id == session_id then
-    local line = encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at)
-    replace_line(requests_key, lines, first, last, line)
+    local changed = encode_line(known_id, session_id, epoch, allocated, region_pool, recorded_at, mark)
+    if line == live then
+      write_requests(requests_key, changed, remembered, false)
+    else
+      write_requests(requests_key, live, replace_line(remembered, line, changed), false)
+    end
   end
 end
 return 'ok'

@@ -1,4 +1,4 @@
--- Starts a new attempt of a request, with another assignment, in that region pool.
+-- Starts a new attempt of a request, with another assignment, in that region pool. The request is the live one then.
 --
 -- Keys
 --   requests     the player's requests
@@ -7,20 +7,27 @@
 --   session_id
 --   region_pool  region|pool
 --   from_epoch   the epoch that the request has to have
--- Returns the new epoch, above the given one and all that were allocated, or 0 when another broker started an attempt first
--- Invariants: epochs only rise, and none is given twice; of two brokers that start an attempt, one succeeds.
+-- Returns the new epoch, above the given one and all that were allocated; or 0 when another broker started an attempt first,
+--   another request is live or has the session, or this one was replaced
+-- Invariants: epochs only rise, and none is given twice; of two brokers that start an attempt, one succeeds; a player has one
+--   live request.
 
-local lines = read_lines(requests_key)
-local first, after, last = find_line(lines, request_id)
+local live, remembered = read_requests(requests_key)
+local line = find_line(live, request_id)
+if not line and live ~= '' then
+  return 0
+end
+line = line or find_session_line('', remembered, request_id, session_id)
 local allocated = 0
-if first then
-  local known_session_id, epoch, known_allocated = decode_line(lines, after, last)
-  if epoch ~= from_epoch then
+if line then
+  local known_id, known_session_id, epoch, known_allocated, _, _, mark = decode_line(line)
+  if known_id ~= request_id or epoch ~= from_epoch or mark == '!' then
     return 0
   end
   session_id, allocated = known_session_id, known_allocated
-  lines = without_line(lines, first, last)
+  remembered = line == live and remembered or replace_line(remembered, line, '')
 end
 local epoch = math.max(from_epoch, allocated) + 1
-prepend_request(requests_key, lines, request_id, session_id, epoch, allocated, region_pool)
+local attempt = encode_line(request_id, session_id, epoch, allocated, region_pool, now_ms)
+write_requests(requests_key, attempt, remembered, true)
 return epoch

@@ -61,11 +61,6 @@ local picked, picked_count, silent, not_free = new_list(unplaced_count), 0, {}, 
 local own_connections = caller_id .. '.'
 local unpack_record = struct.unpack
 
--- Whether a host gets one session only. Its failures may be forgotten since it was marked.
-local function is_on_trial(name, closed)
-  return closed == ON_TRIAL and redis.call('HEXISTS', failures_key, name) == 1
-end
-
 local page, records, page_size, page_index, offset = nil, nil, 0, 0, 0
 
 -- The next host in the order of the set, or false. Reads as many at once as sessions may need.
@@ -84,7 +79,9 @@ local function read_host()
     if record then
       local ramping, committed, _, slots, measured, heartbeat_at, _, _, closed, _, connection, first_free =
         unpack_record(HOST_FORMAT, record)
-      local score, trial = congestion_of(slots, committed, measured, ramping), is_on_trial(name, closed)
+      local score = congestion_of(slots, committed, measured, ramping)
+      -- A host on trial gets one session. Its failures may be forgotten since it was marked.
+      local trial = closed == ON_TRIAL and redis.call('HEXISTS', failures_key, name) == 1
       return {
         name = name,
         record = record,
@@ -227,20 +224,16 @@ end
 -- The slots of hosts that count no longer: they were on trial, or silent.
 local lost_slots = 0
 
--- Closes a host that got a session as a trial. Returns the part of its record behind `committed`.
-local function close_trial(host, rest)
-  local at = CLOSED_AT - AFTER_COMMITTED + 1
-  close_after_trial(host.name)
-  lost_slots = lost_slots + host.slots
-  return sub(rest, 1, at - 1) .. string.char(CLOSED) .. sub(rest, at + 1)
-end
-
+-- Where CLOSED stands in the part of a record behind `committed`.
+local CLOSED_IN_REST = CLOSED_AT - AFTER_COMMITTED + 1
 local packed, scores, scored, pack = new_list(picked_count * 2), new_list(picked_count * 2), 0, struct.pack
 for n = 1, picked_count do
   local host = picked[n]
   local rest = sub(host.record, AFTER_COMMITTED, -host.taken_length - 1)
   if host.trial then
-    rest = close_trial(host, rest)
+    rest = sub(rest, 1, CLOSED_IN_REST - 1) .. string.char(CLOSED) .. sub(rest, CLOSED_IN_REST + 1)
+    lost_slots = lost_slots + host.slots
+    trials[#trials + 1] = host.name
   end
   packed[n * 2 - 1] = host.name
   packed[n * 2] = pack('<di4', host.ramping, host.committed) .. rest
@@ -266,6 +259,9 @@ call_with_values('HSET', sessions_key, stored, placed * 2)
 call_with_values('HSET', members_key, in_slots, placed * 2)
 push_due(reserved_key, expires_at, placed_ids, placed)
 write_changes()
+if #trials > 0 then
+  close_trials_on_demand()
+end
 reply[item_count + 1] = redis.call('HINCRBY', totals_key, 'sessions', placed)
 -- `-lost_slots` would give the text '-0', which HINCRBY refuses.
 reply[item_count + 2] = redis.call('HINCRBY', totals_key, 'slots', 0 - lost_slots)

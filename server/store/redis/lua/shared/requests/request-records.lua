@@ -1,39 +1,37 @@
--- Records of a player's requests: one text a player, newest first, a line each:
--- #requestId|sessionId|epoch|allocatedEpoch|region|pool|recordedAtMs; allocatedEpoch is the highest one allocated, 0 for none.
+-- Records of a player's requests: one text a player. Its first line is the live request, empty when there is none; the others
+-- follow, newest first. A line is #requestId|sessionId|epoch|allocatedEpoch|region|pool|recordedAtMs, where allocatedEpoch is the
+-- highest one allocated, 0 for none. It ends with ! when another request has replaced this one.
 
--- The player's lines. Redis deletes old ones in time by itself, but not by a test's clock.
-local function read_lines(key)
-  local lines = redis.call('GET', key) or ''
-  local newest_at = string.match(lines, '^[^\n]*|(%d+)\n')
-  return newest_at and newest_at + REQUEST_KEPT_MS > now_ms and lines or ''
+-- The player's live line and the others, empty for none. Redis deletes old ones in time by itself, but not by a test's clock.
+local function read_requests(key)
+  local text = redis.call('GET', key) or '\n'
+  local newest_at = 0
+  for recorded_at in string.gmatch(text, '|(%d+)!?\n') do
+    newest_at = math.max(newest_at, recorded_at)
+  end
+  if newest_at + REQUEST_KEPT_MS <= now_ms then
+    return '', ''
+  end
+  local first_end = string.find(text, '\n', 1, true)
+  return first_end == 1 and '' or string.sub(text, 1, first_end), string.sub(text, first_end + 1)
 end
 
--- Where the line of a request is: its first character, the one after the request id, its last. Nil when there is none.
+-- The line of a request among these, or nil.
 local function find_line(lines, request_id)
-  local first, after = string.find(lines, '#' .. request_id .. '|', 1, true)
-  if first then
-    return first, after + 1, string.find(lines, '\n', after, true)
-  end
+  local first = string.find(lines, '#' .. request_id .. '|', 1, true)
+  return first and string.sub(lines, first, (string.find(lines, '\n', first, true)))
 end
 
--- What a line says after the request id: sessionId, epoch, allocatedEpoch, region|pool, recordedAtMs.
-local function decode_line(lines, after, last)
-  local session_id, epoch, allocated, region_pool, recorded_at =
-    string.match(string.sub(lines, after, last), '^([^|]*)|(%d+)|(%d+)|(.*)|(%d+)\n$')
-  return session_id, tonumber(epoch), tonumber(allocated), region_pool, recorded_at
+-- What a line says: requestId, sessionId, epoch, allocatedEpoch, region|pool, recordedAtMs, ! or nothing.
+local function decode_line(line)
+  local request_id, session_id, epoch, allocated, region_pool, recorded_at, mark =
+    string.match(line, '^#([^|]*)|([^|]*)|(%d+)|(%d+)|(.*)|(%d+)(!?)\n$')
+  return request_id, session_id, tonumber(epoch), tonumber(allocated), region_pool, recorded_at, mark
 end
 
-local function encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at)
-  return '#' .. request_id .. '|' .. session_id .. '|' .. epoch .. '|' .. allocated .. '|' .. region_pool .. '|' .. recorded_at
-    .. '\n'
-end
-
--- Puts a request before the others, of which the newest REQUESTS_PER_PLAYER stay.
-local function prepend_request(key, lines, request_id, session_id, epoch, allocated, region_pool)
-  local all = encode_line(request_id, session_id, epoch, allocated, region_pool, now_ms) .. lines
-  local last = 0
-  for _ = 1, REQUESTS_PER_PLAYER do
-    last = string.find(all, '\n', last + 1, true) or #all
-  end
-  redis.call('SET', key, string.sub(all, 1, last), 'PX', REQUEST_KEPT_MS)
+-- What a reply says of a line: state|requestId|sessionId|epoch|region|pool|ageMs.
+local function describe_line(line, live)
+  local request_id, session_id, epoch, _, region_pool, recorded_at, mark = decode_line(line)
+  local state = line == live and 'live' or mark == '!' and 'replaced' or 'over'
+  return table.concat({ state, request_id, session_id, epoch, region_pool, now_ms - recorded_at }, '|')
 end

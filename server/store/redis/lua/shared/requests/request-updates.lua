@@ -1,9 +1,26 @@
--- Changes of single lines among a player's requests.
+-- Changes of a player's requests.
 
-local function without_line(lines, first, last)
-  return string.sub(lines, 1, first - 1) .. string.sub(lines, last + 1)
+local function encode_line(request_id, session_id, epoch, allocated, region_pool, recorded_at, mark)
+  return '#' .. table.concat({ request_id, session_id, epoch, allocated, region_pool, recorded_at }, '|') .. (mark or '') .. '\n'
 end
 
-local function replace_line(key, lines, first, last, line)
-  redis.call('SET', key, string.sub(lines, 1, first - 1) .. line .. string.sub(lines, last + 1), 'KEEPTTL')
+local function replace_line(lines, line, by)
+  local first = string.find(lines, line, 1, true)
+  return string.sub(lines, 1, first - 1) .. by .. string.sub(lines, first + #line)
+end
+
+-- Stores the requests, of which the live one and the newest others stay. is_attempt: one of them was recorded just now.
+local function write_requests(key, live, remembered, is_attempt)
+  local last = 0
+  for _ = 1, live == '' and REQUESTS_PER_PLAYER or REQUESTS_PER_PLAYER - 1 do
+    last = string.find(remembered, '\n', last + 1, true) or #remembered
+  end
+  local text = (live == '' and '\n' or live) .. string.sub(remembered, 1, last)
+  if text == '\n' then
+    redis.call('DEL', key)
+  elseif is_attempt then
+    redis.call('SET', key, text, 'PX', REQUEST_KEPT_MS)
+  else
+    redis.call('SET', key, text, 'KEEPTTL')
+  end
 end

@@ -1,0 +1,193 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { RequestCall } from '../../domain/play-request/effects.js';
+import type { RequestResult } from '../../domain/play-request/events.js';
+import type { RememberedRequest } from '../../domain/play-request/play-request.js';
+import type { PlacementStatus } from '../../store/fleet-store.js';
+import type { CorePorts } from '../core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { findQueuePosition } from '../queue/find-queue-position.js';
+import { Refusal } from '../refusal.js';
+import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
+import type { RequestRunner, Requests } from '../requests/ports.js';
+import { rememberedLive } from '../requests/request-record.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import { continueWaiting, POLL_INTERVAL_MS } from './locate-call.js';
+
+/** How often a takeover tries to replace a live request that changes meanwhile: each time another broker was first. */
+const MAX_TAKEOVER_TRIES = 8;
+
+type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
+  RequestResult<PlacedSession>,
+  { readonly type: Type }
+>;
+type ReplaceOutcome = Result<'replaced'>['outcome'];
+type LiveStatus = Result<'inspected'>['found'] | 'unanswered';
+
+/**
+ * Checks whether the player's other live request still lives: a broker may have died between the end of a session and its
+ * record. While another broker may be reserving its slot, this waits for that.
+ */
+export async function inspectOther(
+  context: CorePorts,
+  request: ActiveRequest,
+  other: RememberedRequest,
+): Promise<Result<'inspected'>['found']> {
+  const key = { playerId: request.client.playerId, requestId: other.requestId };
+  const giveUpAtMs = performance.now() + context.intervals.requestGraceMs - other.ageMs;
+  for (;;) {
+    const [status, record] = await Promise.all([
+      readLiveStatus(context, other),
+      context.batches.findRequest(key),
+    ]);
+    if (status !== 'unanswered') return status;
+    // It was cancelled or refused meanwhile, or another request took its place: that one is met next.
+    const isLive = record?.state === 'live' && record.sessionId === other.sessionId;
+    if (!isLive || performance.now() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
+      return 'ended';
+    await delay(POLL_INTERVAL_MS);
+  }
+}
+
+/** What the region pool of a live request says of it; `unanswered` when it knows nothing. */
+async function readLiveStatus(
+  context: StoreAccess,
+  { regionPool, sessionId }: RememberedRequest,
+): Promise<LiveStatus> {
+  const { placements } = await context.batches.queueStatus(regionPool, sessionId);
+  return liveStatusOf(placements[0]);
+}
+
+function liveStatusOf(status: PlacementStatus | undefined): LiveStatus {
+  if (status?.kind === 'waiting') return 'waiting';
+  if (status?.kind !== 'session') return 'unanswered';
+  const { state } = status.session;
+  if (state === 'ended') return 'ended';
+  return state === 'offered' ? 'waiting' : 'session';
+}
+
+/**
+ * Takes the place of the player's other request, and ends what that one holds. Takeovers of one player run one at a time, and the
+ * newest of those that wait is carried out: each ends the one before it anyway.
+ */
+export async function replaceOther(
+  context: CorePorts & Requests,
+  runner: RequestRunner,
+  request: ActiveRequest,
+  { other, isOver }: Extract<RequestCall<PlacedSession>, { readonly type: 'replace' }>,
+): Promise<ReplaceOutcome> {
+  if (isOver) return replaceLive(context, runner, request, other, true);
+  try {
+    return await context.takeovers.run(request.client.playerId, () =>
+      takeOver(context, runner, request, other),
+    );
+  } catch (error) {
+    if (error instanceof Refusal) return { kind: 'outdated' };
+    throw error;
+  }
+}
+
+async function takeOver(
+  context: CorePorts & Requests,
+  runner: RequestRunner,
+  request: ActiveRequest,
+  other: RememberedRequest,
+): Promise<ReplaceOutcome> {
+  let outcome: ReplaceOutcome = { kind: 'live', other };
+  for (let tries = 0; tries < MAX_TAKEOVER_TRIES && outcome.kind === 'live'; tries += 1) {
+    // It was cancelled or replaced while it waited for its turn.
+    if (request.state.phase.name !== 'replacing') return { kind: 'outdated' };
+    const live = outcome.other;
+    const isOver = (await readLiveStatus(context, live)) === 'ended';
+    outcome = await replaceLive(context, runner, request, live, isOver);
+  }
+  return outcome;
+}
+
+async function replaceLive(
+  context: CorePorts & Requests,
+  runner: RequestRunner,
+  request: ActiveRequest,
+  other: RememberedRequest,
+  isOver: boolean,
+): Promise<ReplaceOutcome> {
+  const { playerId } = request.client;
+  const [best] = request.state.terms.candidates;
+  const entry = entryOf(request, best?.regionPool ?? other.regionPool);
+  const outcome = await context.store.replaceLiveRequest(entry, other);
+  switch (outcome.kind) {
+    case 'new':
+      return { kind: 'done' };
+    case 'live':
+      return { kind: 'live', other: rememberedLive(outcome.live) };
+    // Another connection of the client repeated the request, or this one was replaced already.
+    case 'repeat':
+      return outcome.record.state === 'live' && outcome.record.sessionId === entry.sessionId
+        ? { kind: 'done' }
+        : { kind: 'outdated' };
+    case 'replaced': {
+      const before = context.activeRequests.findOfPlayer(playerId, other.requestId);
+      if (before !== undefined) runner.dispatch(before, { type: 'replaced_by_other' });
+      await withdrawReplaced(context, other, outcome.epoch, isOver);
+      return { kind: 'done' };
+    }
+  }
+}
+
+/** Ends what a replaced request has: a session, queue positions, or an ended session that its host must not keep. */
+async function withdrawReplaced(
+  context: CorePorts,
+  { sessionId, regionPool }: RememberedRequest,
+  belowEpoch: number,
+  isOver: boolean,
+): Promise<void> {
+  const regionPools: readonly RegionPool[] = isOver ? [regionPool] : context.fleet.regionPools;
+  await Promise.all(
+    regionPools.map(async (queue) => {
+      notifyAllOfEnd(
+        context,
+        queue,
+        await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }),
+      );
+    }),
+  );
+}
+
+/** Continues the session, or the wait, of the player's other request on this connection and under the id of this request. */
+export async function resumeOther(
+  context: CorePorts,
+  request: ActiveRequest,
+  other: RememberedRequest,
+): Promise<Result<'resumed'>['result']> {
+  const { client, message } = request;
+  const { playerId } = client;
+  const key = { playerId, requestId: message.requestId };
+  const position = await findQueuePosition(context, other);
+  // A new attempt keeps the earlier connection from accepting an offer. Of two that resume, the later one gets it.
+  const outcome = await context.store.resumeLiveRequest(key, other, position !== undefined);
+  switch (outcome.kind) {
+    case 'none':
+      return { kind: 'ended' };
+    case 'live':
+      return { kind: 'live', other: rememberedLive(outcome.live) };
+    case 'repeat':
+      return { kind: 'lost_race' };
+    case 'resumed':
+  }
+  const { record } = outcome;
+  if (position !== undefined) return continueWaiting(context, request, { ...position, epoch: record.epoch });
+  const { sessionId, regionPool } = record;
+  const session = await context.store.setClientBroker(regionPool, sessionId, context.brokerId);
+  if (session === null || session.state === 'ended' || session.meta?.playerId !== playerId) {
+    return { kind: 'lost_race' };
+  }
+  const leftMs = claimTimeLeftMs(context.limits, session, record);
+  try {
+    return { kind: 'placed', placed: await placedFromSession(context, regionPool, session, leftMs) };
+  } catch (error) {
+    if (error instanceof Refusal) return { kind: 'lost_race' };
+    throw error;
+  }
+}

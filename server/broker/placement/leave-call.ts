@@ -1,0 +1,77 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import type { RequestCall } from '../../domain/play-request/effects.js';
+import type { CorePorts } from '../core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { takeOverRequest } from '../requests/request-record.js';
+import type { ActiveRequest } from '../requests/active-request.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+
+/**
+ * Takes a request out of the store: its slot, its queue positions, and its life, so that the next request of the player meets no
+ * conflict. A request that never had a slot is forgotten, and its id may be used again.
+ */
+export async function leaveStore(
+  context: CorePorts,
+  request: ActiveRequest,
+  { queues, slot, everywhere }: Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>,
+): Promise<void> {
+  const { client, message, state } = request;
+  const { playerId } = client;
+  const positions = everywhere ? context.fleet.regionPools : queues;
+  const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, positions)]);
+  if (mayBeRepeated(request)) await context.store.deleteRequest(playerId, message.requestId);
+  else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
+}
+
+/** Whether the player may use the request's id again: not when it had a session, or missed its offers. */
+function mayBeRepeated(request: ActiveRequest): boolean {
+  return request.state.lostIn === null && !isTimedOut(request);
+}
+
+function isTimedOut({ state: { phase } }: ActiveRequest): boolean {
+  return phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'TIMED_OUT';
+}
+
+/**
+ * Ends the session that the slot was reserved for. Hosts are sent `prepare` after the request is matched, so the host of a new slot
+ * is not told: if its broker has prepared it meanwhile, that broker finds the end in its inbox.
+ */
+export async function releaseSlot(context: CorePorts, slot: PlacedSession | null): Promise<void> {
+  if (slot === null) return;
+  const { regionPool, sessionId, epoch } = slot;
+  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
+  if (outcome.kind === 'ended' && slot.earlierSession !== undefined)
+    notifyAllOfEnd(context, regionPool, [outcome]);
+}
+
+/**
+ * Takes a request out of queues, under a new epoch: a broker that still has the request cannot queue it again, and an offer
+ * whose confirmation is under way ends.
+ *
+ * @returns the request's epoch afterwards
+ */
+async function leaveQueues(
+  context: CorePorts,
+  request: ActiveRequest,
+  queues: readonly RegionPool[],
+): Promise<number> {
+  const { client, message, state } = request;
+  const { sessionId, epoch } = state;
+  const [regionPool] = queues;
+  if (regionPool === undefined) return epoch;
+  const record = { sessionId, epoch, regionPool };
+  // A repeat of a request that missed its offers is told so, because the store has no attempt after those.
+  const belowEpoch = isTimedOut(request)
+    ? epoch
+    : await takeOverRequest(context, client.playerId, message.requestId, record);
+  await Promise.all(
+    queues.map(async (queue) => {
+      notifyAllOfEnd(
+        context,
+        queue,
+        await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }),
+      );
+    }),
+  );
+  return belowEpoch;
+}

@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RegionPool } from '../../domain/catalog.js';
+import type { LocateResult } from '../../domain/play-request/events.js';
+import type { RememberedRequest } from '../../domain/play-request/play-request.js';
+import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
+import { rankCandidates } from '../../domain/ranking.js';
+import type { SessionMeta } from '../../store/fleet-store.js';
+import type { CorePorts } from '../core-ports.js';
+import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
+import { Refusal } from '../refusal.js';
+import type { ActiveRequest } from '../requests/active-request.js';
+import {
+  attachEarlierSession,
+  locateSession,
+  notifyEnded,
+  type EarlierOutcome,
+} from '../requests/attach-earlier-session.js';
+import { rememberedRequest } from '../requests/request-record.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { createSessionMeta } from '../sessions/session-meta.js';
+
+/** Time between two reads of the store while another broker answers the request. */
+export const POLL_INTERVAL_MS = 50;
+
+/** Used while the store is rebuilt: the record may be lost, and many clients repeat their requests at once. */
+const REBUILD_POLL_INTERVAL_MS = 250;
+
+type Located = LocateResult<PlacedSession>;
+
+/**
+ * Finds out what has become of a request that was made before, perhaps to another broker. Reads the store until it has the
+ * session, or the broker that recorded the request has had its time; only once when the request is over.
+ *
+ * @param known what the store remembers of the request, if that has been read; `null` to read it
+ */
+export async function locateRequest(
+  context: CorePorts,
+  request: ActiveRequest,
+  known: RememberedRequest | null,
+): Promise<Located> {
+  const { client, message } = request;
+  const record = known ?? (await readRecord(context, request));
+  if (record === null) return { kind: 'nothing' };
+  if (record.isReplaced) return locateReplaced(context, request, record);
+  const recordedAtMs = performance.now() - record.ageMs;
+  try {
+    for (;;) {
+      const ageMs = performance.now() - recordedAtMs;
+      const found = await lookOnce(context, request, { ...record, ageMs });
+      if (found !== undefined) return found;
+      const isWanted = request.state.phase.name === 'locating' && known !== null;
+      const isLate = ageMs >= context.intervals.requestGraceMs;
+      // While the store is rebuilt, a host or another broker may still restore the session.
+      if (!isWanted || (isLate && !context.storeHealth.isRebuilding)) {
+        // No region pool has the session. After the reservation time that means: it ended, and its record was deleted.
+        const isOver = isWanted && record.ageMs > context.limits.reservationMs;
+        return isOver ? { kind: 'over', code: 'SESSION_OVER' } : { kind: 'nothing' };
+      }
+      await delay(isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    context.log.debug(
+      { requestId: message.requestId, playerId: client.playerId },
+      'an earlier request is over',
+    );
+    return { kind: 'over', code: toRefusalCode(error.code) };
+  }
+}
+
+async function readRecord(
+  context: CorePorts,
+  { client, message: { requestId } }: ActiveRequest,
+): Promise<RememberedRequest | null> {
+  const record = await context.batches.findRequest({ playerId: client.playerId, requestId });
+  return record === null ? null : rememberedRequest(requestId, record);
+}
+
+/** A request that was replaced never gets its session back: the player chose the other device. */
+async function locateReplaced(
+  context: CorePorts,
+  { client }: ActiveRequest,
+  record: RememberedRequest,
+): Promise<Located> {
+  const session = (await locateSession(context, record))?.session;
+  if (session === undefined || session.hostId === '' || session.state === 'offered')
+    return { kind: 'replaced' };
+  notifyEnded(client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
+  return { kind: 'over', code: 'SESSION_OVER' };
+}
+
+async function lookOnce(
+  context: CorePorts,
+  request: ActiveRequest,
+  record: RememberedRequest,
+): Promise<Located | undefined> {
+  const { client, message, state } = request;
+  const { candidates } = state.terms;
+  const replaceLost = message.onHostLost !== 'end';
+  const metaIn = (regionPool: RegionPool): SessionMeta | undefined =>
+    createSessionMeta(context, client, message, candidates, regionPool);
+  const earlier = await attachEarlierSession(context, client, record, replaceLost, metaIn);
+  if (earlier !== undefined) return toLocated(request, earlier);
+  const position = await findQueuePosition(context, record);
+  return position === undefined ? undefined : continueWaiting(context, request, position);
+}
+
+/** The request keeps waiting for its first title, whatever the repeated frame names. */
+export function continueWaiting(
+  context: CorePorts,
+  request: ActiveRequest,
+  { title = request.message.title, ...position }: FoundPosition,
+): Extract<Located, { kind: 'waiting' }> {
+  if (title === request.message.title) return { kind: 'waiting', position };
+  request.message = { ...request.message, title };
+  const ranking = rankCandidates(context.catalog, context.fleet, request.message, request.client.device);
+  if (!ranking.ok) throw new Refusal(ranking.code);
+  return { kind: 'waiting', position: { ...position, candidates: ranking.candidates } };
+}
+
+function toLocated(request: ActiveRequest, earlier: EarlierOutcome): Located {
+  switch (earlier.kind) {
+    case 'placed':
+      return earlier;
+    case 'lost':
+      // If the session cannot be placed again, its client has to know how it ended.
+      request.answerer = {
+        onRefused: () => {
+          notifyEnded(request.client, earlier.session);
+          return true;
+        },
+      };
+      return { kind: 'lost', regionPool: earlier.regionPool, epoch: earlier.session.epoch };
+    case 'lapsed':
+      return { kind: 'nothing' };
+  }
+}

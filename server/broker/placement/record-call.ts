@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RequestResult } from '../../domain/play-request/events.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../core-ports.js';
+import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
+import { newSessionId } from '../sessions/new-session-id.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+
+/** Time between two checks whether the store is rebuilt. It costs nothing noticeable with a thousand waiting clients. */
+const REBUILT_POLL_INTERVAL_MS = 200;
+
+/** Records the request as its player's live one. */
+export async function recordRequest(
+  context: CorePorts & Connections,
+  request: ActiveRequest,
+): Promise<RequestResult<PlacedSession>> {
+  const { client } = request;
+  if (client.resumed) await context.arrivalLimiter.begin();
+  if (context.storeHealth.isRebuilding && !(await waitUntilRebuilt(context, request))) {
+    return { type: 'failed', call: 'record', code: 'UNAVAILABLE' };
+  }
+  const [best] = request.state.terms.candidates;
+  if (best === undefined) return { type: 'failed', call: 'record', code: 'INTERNAL' };
+  const outcome = await context.batches.recordRequest(entryOf(request, best.regionPool));
+  client.resumed = false;
+  switch (outcome.kind) {
+    case 'new':
+      return { type: 'recorded', outcome };
+    case 'live': {
+      const other = rememberedLive(outcome.live);
+      return { type: 'recorded', outcome: { kind: 'live', other, sessionId: newSessionId() } };
+    }
+    case 'repeat': {
+      const record = rememberedRequest(request.message.requestId, outcome.record);
+      return { type: 'recorded', outcome: { kind: 'repeat', record } };
+    }
+  }
+}
+
+/**
+ * Waits until brokers and hosts have restored what the store has lost: until then an unknown request, or its player, may have
+ * a session that the store does not know yet.
+ *
+ * @returns false when that takes too long or the request is over meanwhile
+ */
+async function waitUntilRebuilt(context: CorePorts & Connections, request: ActiveRequest): Promise<boolean> {
+  const { storeHealth, connections } = context;
+  const { client, message } = request;
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
+  if (record !== null) return true;
+  // The store may be reachable again before a check notices it, so allow twice that time.
+  const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
+  while (storeHealth.isRebuilding) {
+    const isOver = request.state.phase.name !== 'recording' || !connections.hasClient(client);
+    if (isOver || performance.now() > giveUpAtMs) return false;
+    await delay(REBUILT_POLL_INTERVAL_MS);
+  }
+  return true;
+}

@@ -1,0 +1,107 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import type { RequestNotice } from '../../domain/play-request/effects.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../core-ports.js';
+import type { Credentials } from '../credentials.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { sendQueuePosition } from '../queue/send-queue-position.js';
+import { Refusal, errorMessage } from '../refusal.js';
+import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import type { Requests } from '../requests/ports.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { answerRequest } from './answer-request.js';
+import { releaseSlot } from './leave-call.js';
+
+/** Carries out an effect that needs no answer. What the store does not get now, it finds out or ends by itself. */
+export function carryOutNotice(
+  context: CorePorts & Connections & Requests & Credentials,
+  request: ActiveRequest,
+  notice: RequestNotice<PlacedSession>,
+): void {
+  const { client, message, state } = request;
+  const { requestId } = message;
+  const { sessionId } = state;
+  switch (notice.type) {
+    case 'answer':
+      answerRequest(context, request, notice.answer);
+      return;
+    case 'send_offer': {
+      request.lastSentPosition = undefined;
+      const { regionPool, expiresAtMs, receivedAtMs } = notice.offer;
+      const acceptWithinMs = Math.round(expiresAtMs - receivedAtMs);
+      client.channel.send({ type: 'offer', requestId, region: regionPool.region, acceptWithinMs });
+      return;
+    }
+    case 'send_no_offer':
+      client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId }));
+      return;
+    case 'send_position':
+      sendQueuePosition(context, request).catch(ignoreStore);
+      return;
+    case 'release':
+      // The store ends the reservation when its time is over.
+      releaseSlot(context, notice.placed).catch(ignoreStore);
+      return;
+    case 'return_offer':
+      returnOffer(context, request, notice.regionPool, notice.keptIn).catch(ignoreStore);
+      return;
+    case 'leave_queues':
+      // The sweep removes within a minute what could not be removed here.
+      void Promise.allSettled(
+        notice.queues.map((queue) => withdraw(context, queue, { sessionId, belowEpoch: state.epoch })),
+      );
+      return;
+    case 'record_missed_offer':
+      void Promise.allSettled(
+        notice.queues.map((queue) => context.store.recordMissedOffers(queue, [sessionId])),
+      );
+      return;
+    case 'record_queue':
+      recordQueue(context, request, notice.regionPool).catch(ignoreStore);
+      return;
+    case 'end_lost_assignment': {
+      // Its host may reconnect and report the session.
+      const withdrawal = { sessionId, belowEpoch: notice.placed.epoch };
+      withdraw(context, notice.regionPool, withdrawal).catch(ignoreStore);
+      return;
+    }
+    case 'remember':
+      context.rememberedWaits.add({ sessionId, request, queues: notice.queues });
+  }
+}
+
+async function withdraw(
+  context: CorePorts,
+  regionPool: RegionPool,
+  withdrawal: { readonly sessionId: string; readonly belowEpoch: number },
+): Promise<void> {
+  notifyAllOfEnd(context, regionPool, await context.batches.withdrawPlacement(regionPool, withdrawal));
+}
+
+/** Returns a slot to the next request in the queue, and records the region pool in which this request continues. */
+async function returnOffer(
+  context: CorePorts,
+  request: ActiveRequest,
+  regionPool: RegionPool,
+  keptIn: RegionPool,
+): Promise<void> {
+  const { sessionId } = request.state;
+  await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
+  await context.store.setRequestPool(entryOf(request, keptIn));
+}
+
+/** Records the first queue, where a repeated request is looked for first, if it is not the best candidate. */
+async function recordQueue(
+  { store }: CorePorts,
+  request: ActiveRequest,
+  regionPool: RegionPool,
+): Promise<void> {
+  const [best] = request.state.terms.candidates;
+  if (best?.regionPool.region === regionPool.region && best.regionPool.pool === regionPool.pool) return;
+  await store.setRequestPool(entryOf(request, regionPool));
+}
+
+/** The store is unreachable: the poll of all regions reports that. */
+function ignoreStore(): void {
+  // Nothing is left to do here.
+}

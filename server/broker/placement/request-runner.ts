@@ -1,0 +1,148 @@
+import type { Play } from '@duskline/protocol';
+import { beginReplacement, beginRequest } from '../../domain/play-request/begin.js';
+import { isCall, type RequestCall } from '../../domain/play-request/effects.js';
+import type { RequestResult } from '../../domain/play-request/events.js';
+import type { RequestTerms } from '../../domain/play-request/play-request.js';
+import { step } from '../../domain/play-request/step.js';
+import type { Transition } from '../../domain/play-request/transition.js';
+import { rankCandidates, type Candidate } from '../../domain/ranking.js';
+import { StoreUnavailableError } from '../../store/fleet-store.js';
+import type { ClientConnection } from '../connections/connections.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../core-ports.js';
+import type { Credentials } from '../credentials.js';
+import { isQueueing, type ActiveRequest, type RequestAnswerer } from '../requests/active-request.js';
+import type { RequestRunner, Requests } from '../requests/ports.js';
+import { newSessionId } from '../sessions/new-session-id.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { makeCall } from './request-calls.js';
+import { carryOutNotice } from './request-notices.js';
+
+type Ports = CorePorts & Connections & Requests & Credentials;
+type Begun = Transition<PlacedSession>;
+
+/** An answer to a `play` is a `matched` or an `error`. */
+const ANSWER_PLAY: RequestAnswerer = { onRefused: () => true };
+
+/** Runs the machines of play requests (`domain/play-request`): carries out their effects and feeds back what comes of them. */
+export function createRequestRunner(context: Ports): RequestRunner {
+  const runner: RequestRunner = {
+    begin(client, message) {
+      const ranking = rankCandidates(context.catalog, context.fleet, message, client.device);
+      const candidates = ranking.ok ? ranking.candidates : [];
+      const terms = termsOf(message, candidates, ranking.ok ? null : ranking.code);
+      const whenFull = message.wait === false ? 'refuse' : 'wait';
+      // After an outage, thousands of repeated requests would briefly take slots from new ones. A player who has something else
+      // on this broker could hold as many slots as connections.
+      const mayReserveAhead =
+        !client.resumed &&
+        !context.storeHealth.isRebuilding &&
+        context.activeRequests.ofPlayer(client.playerId).length === 0 &&
+        !context.connections.hasSessionOf(client.playerId);
+      const begun: Begun = beginRequest(terms, newSessionId(), whenFull, mayReserveAhead);
+      return add(client, message, ANSWER_PLAY, begun);
+    },
+    beginReplacement(client, message, lost, whenFull, answerer) {
+      const ranking = rankCandidates(context.catalog, context.fleet, message, client.device);
+      const candidates = ranking.ok ? ranking.candidates : [];
+      const terms = termsOf(message, candidates, ranking.ok ? null : ranking.code);
+      return add(client, message, answerer, beginReplacement(terms, lost, whenFull));
+    },
+    dispatch(request, event) {
+      apply(request, step(request.state, event));
+    },
+  };
+
+  function add(
+    client: ClientConnection,
+    message: Play,
+    answerer: RequestAnswerer,
+    begun: Begun,
+  ): ActiveRequest {
+    let markAtRest = (): void => undefined;
+    const atRest = new Promise<void>((resolve) => {
+      markAtRest = resolve;
+    });
+    const request: ActiveRequest = {
+      client,
+      message,
+      answerer,
+      arrivedHereAtMs: performance.now(),
+      atRest,
+      markAtRest,
+      state: begun.request,
+      hasWaited: false,
+      endpoint: undefined,
+      lastSentPosition: undefined,
+      lastSentAtMs: -Infinity,
+    };
+    context.activeRequests.add(request);
+    apply(request, begun);
+    return request;
+  }
+
+  function apply(request: ActiveRequest, { request: state, effects }: Begun): void {
+    request.state = state;
+    if (state.phase.name === 'closed') {
+      request.markAtRest();
+      context.activeRequests.remove(request);
+    } else {
+      noteQueues(request);
+    }
+    for (const effect of effects) {
+      if (isCall(effect)) void call(request, effect);
+      else carryOutNotice(context, request, effect);
+    }
+    if (isQueueing(request) && !context.connections.hasClient(request.client)) {
+      // The client left before the request began to wait.
+      runner.dispatch(request, { type: 'disconnected' });
+    }
+  }
+
+  /** Keeps the register of waiting requests. A request that another connection has begun to wait for is replaced there. */
+  function noteQueues(request: ActiveRequest): void {
+    if (!isQueueing(request)) {
+      context.activeRequests.removeFromQueues(request);
+      return;
+    }
+    request.hasWaited = true;
+    request.markAtRest();
+    const previous = context.activeRequests.addToQueues(request);
+    context.rememberedWaits.forget(request.state.sessionId);
+    if (previous !== undefined) runner.dispatch(previous, { type: 'replaced_by_other' });
+  }
+
+  async function call(request: ActiveRequest, effect: RequestCall<PlacedSession>): Promise<void> {
+    let result: RequestResult<PlacedSession>;
+    try {
+      result = await makeCall(context, runner, request, effect);
+    } catch (error) {
+      result = { type: 'failed', call: effect.type, code: failureOf(error, request, effect.type) };
+    }
+    runner.dispatch(request, result);
+  }
+
+  function failureOf(
+    error: unknown,
+    { client, message }: ActiveRequest,
+    call: string,
+  ): 'UNAVAILABLE' | 'INTERNAL' {
+    if (error instanceof StoreUnavailableError) {
+      context.storeHealth.recordFailure();
+      return 'UNAVAILABLE';
+    }
+    const { requestId } = message;
+    context.log.error({ err: error, requestId, playerId: client.playerId, call }, 'play failed');
+    return 'INTERNAL';
+  }
+
+  return runner;
+}
+
+function termsOf(
+  { requestId, onConflict }: Play,
+  candidates: readonly Candidate[],
+  unservable: RequestTerms['unservable'],
+): RequestTerms {
+  return { requestId, onConflict: onConflict ?? 'fail', candidates, unservable };
+}

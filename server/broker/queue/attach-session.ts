@@ -1,0 +1,60 @@
+import type { RegionPool } from '../../domain/catalog.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
+import type { CorePorts } from '../core-ports.js';
+import type { ActiveRequest } from '../requests/active-request.js';
+import { placedFromSession } from '../requests/placed-from-session.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import { createSessionMeta } from '../sessions/session-meta.js';
+import type { QueueEntryMeaning } from './queue-entries.js';
+
+type Found = Extract<QueueEntryMeaning, { kind: 'offered' | 'recovered' | 'accepted' }>;
+
+/**
+ * Attaches a session to this broker that a waiting request became without this broker's knowledge.
+ *
+ * @returns `held_by_other` when another connection of the player started a later attempt: the session belongs to that one
+ * @throws Refusal UNAVAILABLE when the session's host is not connected
+ */
+export async function attachSession(
+  context: CorePorts,
+  request: ActiveRequest,
+  regionPool: RegionPool,
+  { kind, session }: Found,
+): Promise<PlacedSession | 'held_by_other'> {
+  const { state } = request;
+  if (kind === 'accepted' && session.clientBrokerId !== context.brokerId) {
+    if (!(await isLatestAttempt(context, request))) return 'held_by_other';
+    await context.store.setClientBroker(regionPool, state.sessionId, context.brokerId);
+  }
+  const owned = kind === 'recovered' ? await restoreOwner(context, request, regionPool, session) : session;
+  const placed = await placedFromSession(context, regionPool, owned, context.limits.reservationMs);
+  return { ...placed, arrivedAtMs: state.arrivedAtMs };
+}
+
+async function isLatestAttempt(
+  context: CorePorts,
+  { client, message, state }: ActiveRequest,
+): Promise<boolean> {
+  const record = await context.batches.findRequest({
+    playerId: client.playerId,
+    requestId: message.requestId,
+  });
+  return (
+    record?.state !== 'replaced' && record?.sessionId === state.sessionId && record.epoch === state.epoch
+  );
+}
+
+/** Stores player and request of a session that the store knows only from its host's report. */
+async function restoreOwner(
+  context: CorePorts,
+  { client, message, state }: ActiveRequest,
+  regionPool: RegionPool,
+  session: SessionRecord,
+): Promise<SessionRecord> {
+  const meta = createSessionMeta(context, client, message, state.terms.candidates, regionPool);
+  if (session.meta !== null || meta === undefined) return session;
+  const { sessionId, epoch } = session;
+  const owned = { sessionId, epoch, clientBrokerId: context.brokerId, meta };
+  const [restored] = await context.store.restoreSessions(regionPool, [owned]);
+  return restored ?? session;
+}

@@ -1,0 +1,158 @@
+import type { Play, Queued } from '@duskline/protocol';
+import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
+import type { PlayRequest } from '../../domain/play-request/play-request.js';
+import type { RequestEntry } from '../../store/fleet-store.js';
+import type { ClientConnection } from '../connections/connections.js';
+import type { Refusal } from '../refusal.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+
+/** How the last word on a request reaches its client. */
+export interface RequestAnswerer {
+  /**
+   * Called with a refusal just before the `error` is sent.
+   *
+   * @param isReplaced another request or connection of the player continues the request
+   * @returns whether an `error` is sent at all
+   */
+  onRefused(refusal: Refusal, isReplaced: boolean): boolean;
+}
+
+/** A play request on the connection that sent it. Its life is `state`; everything else serves messages and metrics. */
+export interface ActiveRequest {
+  readonly client: ClientConnection;
+  /** A request that waits keeps the title that it first waited for, whatever a repeated frame names. */
+  message: Play;
+  answerer: RequestAnswerer;
+  /** When the request arrived, by `performance.now()`. */
+  readonly arrivedHereAtMs: number;
+  /** Resolves when the request is answered or waits in queues: then this broker has no work for it for now. */
+  readonly atRest: Promise<void>;
+  readonly markAtRest: () => void;
+  state: PlayRequest<PlacedSession>;
+  /** The request has waited in a queue. */
+  hasWaited: boolean;
+  /** The endpoint of the host, once it is known. */
+  endpoint: string | undefined;
+  /** The last position that the client was sent. */
+  lastSentPosition: Queued | undefined;
+  /** When `lastSentPosition` was sent, by `performance.now()`. */
+  lastSentAtMs: number;
+}
+
+/** Whether the request stands in queues. */
+export function isQueueing({ state: { phase } }: ActiveRequest): boolean {
+  return phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming';
+}
+
+/** The request's record in the store, with that region pool. */
+export function entryOf({ client, message, state }: ActiveRequest, regionPool: RegionPool): RequestEntry {
+  return {
+    playerId: client.playerId,
+    requestId: message.requestId,
+    sessionId: state.sessionId,
+    regionPool,
+  };
+}
+
+/** The requests of this broker's clients that are not answered yet. */
+export class ActiveRequests {
+  /** Nearly every player has one. */
+  readonly #byPlayer = new Map<string, ActiveRequest[]>();
+  /** Requests that stand in queues, by the session that they become. */
+  readonly #queueing = new Map<string, ActiveRequest>();
+  /** Callbacks of those who wait until a request is closed. */
+  readonly #closeListeners = new Map<ActiveRequest, (() => void)[]>();
+
+  add(request: ActiveRequest): void {
+    const { playerId } = request.client;
+    const requests = this.#byPlayer.get(playerId);
+    if (requests === undefined) this.#byPlayer.set(playerId, [request]);
+    else requests.push(request);
+  }
+
+  remove(request: ActiveRequest): void {
+    this.removeFromQueues(request);
+    const { playerId } = request.client;
+    const others = this.ofPlayer(playerId).filter((other) => other !== request);
+    if (others.length === 0) this.#byPlayer.delete(playerId);
+    else this.#byPlayer.set(playerId, others);
+    for (const listener of this.#closeListeners.get(request) ?? []) listener();
+    this.#closeListeners.delete(request);
+  }
+
+  /** Resolves when the request is answered. It must not be answered yet. */
+  untilClosed(request: ActiveRequest): Promise<void> {
+    return new Promise((resolve) => {
+      this.#closeListeners.set(request, [...(this.#closeListeners.get(request) ?? []), resolve]);
+    });
+  }
+
+  /** All requests of a player. */
+  ofPlayer(playerId: string): readonly ActiveRequest[] {
+    return this.#byPlayer.get(playerId) ?? [];
+  }
+
+  /** The newest request of a player with this id, on whichever connection. */
+  findOfPlayer(playerId: string, requestId: string): ActiveRequest | undefined {
+    return this.ofPlayer(playerId).findLast(({ message }) => message.requestId === requestId);
+  }
+
+  /** A client's request, by its id. */
+  find(client: ClientConnection, requestId: string): ActiveRequest | undefined {
+    return this.ofPlayer(client.playerId).find(
+      (request) => request.client === client && request.message.requestId === requestId,
+    );
+  }
+
+  /** All requests of a client. */
+  ofClient(client: ClientConnection): readonly ActiveRequest[] {
+    return this.ofPlayer(client.playerId).filter((request) => request.client === client);
+  }
+
+  /** The request of a client that becomes this session. */
+  findOfSession(client: ClientConnection, sessionId: string): ActiveRequest | undefined {
+    return this.ofClient(client).find(({ state }) => state.sessionId === sessionId);
+  }
+
+  /**
+   * Records that a request stands in queues.
+   *
+   * @returns the request of another connection that stood there for the same session, if any
+   */
+  addToQueues(request: ActiveRequest): ActiveRequest | undefined {
+    const { sessionId } = request.state;
+    const previous = this.#queueing.get(sessionId);
+    if (previous === request) return undefined;
+    this.#queueing.set(sessionId, request);
+    return previous;
+  }
+
+  removeFromQueues(request: ActiveRequest): void {
+    const { sessionId } = request.state;
+    if (this.#queueing.get(sessionId) === request) this.#queueing.delete(sessionId);
+  }
+
+  /** The request that stands in queues for this session. */
+  findBySession(sessionId: string): ActiveRequest | undefined {
+    return this.#queueing.get(sessionId);
+  }
+
+  /** Requests that stand in queues, grouped by queue. A request in several queues is in several groups. */
+  groupByQueue(): { readonly regionPool: RegionPool; readonly requests: ActiveRequest[] }[] {
+    const groups = new Map<string, { regionPool: RegionPool; requests: ActiveRequest[] }>();
+    for (const request of this.#queueing.values()) {
+      for (const regionPool of request.state.queues) {
+        const name = regionPoolName(regionPool);
+        const group = groups.get(name) ?? { regionPool, requests: [] };
+        group.requests.push(request);
+        groups.set(name, group);
+      }
+    }
+    return [...groups.values()];
+  }
+
+  /** Number of requests that stand in queues. */
+  get waitingCount(): number {
+    return this.#queueing.size;
+  }
+}

@@ -1,0 +1,86 @@
+import type { RegionPool } from '../catalog.js';
+import type { Placed, PlayRequest, RequestTerms, WhenFull } from './play-request.js';
+import { start } from './record-phases.js';
+import type { Transition } from './transition.js';
+
+/** Epoch of a request that is recorded for the first time. */
+const FIRST_EPOCH = 1;
+
+/**
+ * Begins the life of a request.
+ *
+ * @param sessionId of the session that a new request becomes
+ * @param mayReserveAhead whether a slot may be reserved while the request is being recorded: this broker knows of nothing else
+ *   that lives for the player, and has no reason to believe that the request was made before
+ */
+export function beginRequest<P extends Placed>(
+  terms: RequestTerms,
+  sessionId: string,
+  whenFull: 'wait' | 'refuse',
+  mayReserveAhead: boolean,
+): Transition<P> {
+  const request = newRequest<P>(terms, sessionId, whenFull);
+  if (terms.unservable !== null) {
+    return {
+      request: { ...request, phase: { name: 'locating' }, calls: 1 },
+      effects: [{ type: 'locate', record: null }],
+    };
+  }
+  if (!mayReserveAhead) return { request: { ...request, calls: 1 }, effects: [{ type: 'record' }] };
+  return {
+    request: {
+      ...request,
+      phase: { name: 'recording', ahead: { kind: 'pending' }, recorded: null },
+      calls: 2,
+    },
+    effects: [{ type: 'record' }, { type: 'reserve', index: 0 }],
+  };
+}
+
+/** A session that lost its host, as it was then. */
+export interface LostAssignment {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly regionPool: RegionPool;
+  /** When its request began to wait, by the store's clock; `null` if that is unknown or it did not wait. */
+  readonly arrivedAtMs: number | null;
+}
+
+/**
+ * Begins to place a session again whose host was lost, under a new epoch.
+ *
+ * @param whenFull `wait` if its request may wait in queues again, which keeps its arrival time
+ */
+export function beginReplacement<P extends Placed>(
+  terms: RequestTerms,
+  lost: LostAssignment,
+  whenFull: 'wait' | 'end',
+): Transition<P> {
+  const { sessionId, epoch, regionPool, arrivedAtMs } = lost;
+  const begun = start<P>(
+    { ...newRequest(terms, sessionId, whenFull), epoch, lostIn: regionPool, arrivedAtMs },
+    epoch,
+  );
+  return { ...begun, request: { ...begun.request, calls: 1 } };
+}
+
+function newRequest<P extends Placed>(
+  terms: RequestTerms,
+  sessionId: string,
+  whenFull: WhenFull,
+): PlayRequest<P> {
+  return {
+    terms,
+    sessionId,
+    epoch: FIRST_EPOCH,
+    phase: { name: 'recording', ahead: { kind: 'none' }, recorded: null },
+    calls: 0,
+    whenFull,
+    lostIn: null,
+    queues: [],
+    arrivedAtMs: null,
+    missedOffer: false,
+    isUncertain: false,
+    lostReplacements: 0,
+  };
+}

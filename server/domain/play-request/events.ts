@@ -1,0 +1,160 @@
+import type { RegionPool } from '../catalog.js';
+import type { Candidate } from '../ranking.js';
+import type { RequestCall } from './effects.js';
+import type { Offer, Placed, RecordOutcome, RememberedRequest } from './play-request.js';
+import type { RefusalCode } from './refusal-codes.js';
+
+/** Where a remembered request waits. */
+export interface QueuePosition {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly arrivedAtMs: number | null;
+  readonly missedOffer: boolean;
+  readonly queues: readonly RegionPool[];
+  /** Those of the title that the request waits for, if a repeated request names another one. */
+  readonly candidates?: readonly Candidate[];
+}
+
+/** What the store made of one attempt to reserve a slot. */
+export type ReserveResult<P extends Placed> =
+  | { readonly kind: 'placed'; readonly placed: P }
+  /** The region pool has no free slot, or is closed. */
+  | { readonly kind: 'full' }
+  /** The request cannot be placed there at all, or another broker continues it. */
+  | { readonly kind: 'refused'; readonly code: RefusalCode }
+  /** Another request of the player took its place before. The slot was returned. */
+  | { readonly kind: 'replaced' };
+
+/**
+ * Whose a request is, by the store's record:
+ *
+ * - `own`: this broker's.
+ * - `replaced`: another request of the player took its place, and did not find the positions yet.
+ * - `resumed`: another request of the player continues it, with its positions.
+ * - `continued`: another broker has started an attempt.
+ * - `over`: it was cancelled on another connection.
+ * - `unknown`: the store does not know the request.
+ */
+export type Standing = 'own' | 'replaced' | 'resumed' | 'continued' | 'over' | 'unknown';
+
+/** What became of a remembered request. */
+export type LocateResult<P extends Placed> =
+  | { readonly kind: 'placed'; readonly placed: P }
+  /** Its host was lost, and nobody has placed it again. */
+  | { readonly kind: 'lost'; readonly regionPool: RegionPool; readonly epoch: number }
+  | { readonly kind: 'waiting'; readonly position: QueuePosition }
+  /** It never got a slot, or lost its queue position: a new attempt may start. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'over'; readonly code: RefusalCode }
+  /** Another request of the player took its place before it had a session. */
+  | { readonly kind: 'replaced' };
+
+/** What a poll of the queues says of a request. */
+export interface PolledQueues<P extends Placed> {
+  /** When the store was asked, by the broker's monotonic clock. */
+  readonly queriedAtMs: number;
+  /** The queues in which it waits, with its arrival time there. */
+  readonly waiting: readonly {
+    readonly regionPool: RegionPool;
+    readonly arrivedAtMs: number;
+    readonly missed: boolean;
+  }[];
+  /** The slot that is offered to it now. */
+  readonly offers: readonly Offer[];
+  /** Queues that do not know it. */
+  readonly unknown: readonly RegionPool[];
+  /** It missed its second offer. */
+  readonly timedOut: boolean;
+  /** Every queue dropped it, because no broker had polled for too long. */
+  readonly expired: boolean;
+  /** Another broker polls for it: the player's newer connection is there. */
+  readonly heldByOther: boolean;
+  /** It has a session: a reply to this broker was lost, another broker accepted, or its host let the player in after all. */
+  readonly placed: P | null;
+  /** Region pools that the latency policy accepts by now and operators have not closed. */
+  readonly acceptable: readonly RegionPool[];
+}
+
+/**
+ * What happens to a request. Those of the first group come from its client, its player's other connections and the fleet, at
+ * any time; the others are answers to the calls of `Effect`, one for each call.
+ */
+export type RequestEvent<P extends Placed> =
+  | { readonly type: 'cancelled' }
+  | { readonly type: 'accepted' }
+  | { readonly type: 'disconnected' }
+  /** Another connection or request of the player continues this request or takes its place. */
+  | { readonly type: 'replaced_by_other' }
+  | { readonly type: 'offer_received'; readonly offer: Offer }
+  | { readonly type: 'missed_second_offer' }
+  | { readonly type: 'polled'; readonly polled: PolledQueues<P> }
+  | RequestResult<P>;
+
+/** Answers to the calls that a request made. */
+export type RequestResult<P extends Placed> =
+  | { readonly type: 'recorded'; readonly outcome: { readonly kind: 'new' } | RecordOutcome }
+  | { readonly type: 'reserved'; readonly result: ReserveResult<P> }
+  | { readonly type: 'located'; readonly result: LocateResult<P> }
+  | { readonly type: 'inspected'; readonly found: 'ended' | 'waiting' | 'session' }
+  | {
+      readonly type: 'replaced';
+      readonly outcome:
+        | { readonly kind: 'done' }
+        | { readonly kind: 'live'; readonly other: RememberedRequest }
+        /** A newer request of the player takes over. */
+        | { readonly kind: 'outdated' };
+    }
+  | {
+      readonly type: 'resumed';
+      readonly result:
+        | { readonly kind: 'placed'; readonly placed: P }
+        | { readonly kind: 'waiting'; readonly position: QueuePosition }
+        /** The other request has ended meanwhile. */
+        | { readonly kind: 'ended' }
+        | { readonly kind: 'live'; readonly other: RememberedRequest }
+        /** The session ended, or another connection repeats the request. */
+        | { readonly kind: 'lost_race' };
+    }
+  | {
+      readonly type: 'attempt_started';
+      readonly result:
+        | { readonly kind: 'started'; readonly epoch: number }
+        /** Another broker started an attempt first, or another request of the player is live. */
+        | { readonly kind: 'refused'; readonly code: RefusalCode }
+        | { readonly kind: 'replaced' };
+    }
+  | { readonly type: 'described'; readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' }
+  | {
+      readonly type: 'joined';
+      readonly queues: readonly RegionPool[];
+      readonly arrivedAtMs: number | null;
+      /** Why no queue accepted it, if none did; else why it may not wait any more. */
+      readonly refused: RefusalCode | null;
+      readonly standing: Standing;
+    }
+  | {
+      readonly type: 'confirmed';
+      readonly result:
+        | { readonly kind: 'placed'; readonly placed: P; readonly epoch: number }
+        | { readonly kind: 'gone'; readonly epoch: number }
+        /** Another broker raised the request's epoch. */
+        | { readonly kind: 'taken_over' }
+        /** The epoch is raised, and the rest of the call was not answered. */
+        | { readonly kind: 'unknown'; readonly epoch: number };
+    }
+  /** `epoch`: of the record, which differs from the request's when the store had lost it. */
+  | {
+      readonly type: 'verified';
+      readonly standing: Standing;
+      readonly epoch: number;
+      /** As in `PolledQueues`. */
+      readonly acceptable: readonly RegionPool[];
+    }
+  | { readonly type: 'requeued'; readonly epoch: number | null }
+  | { readonly type: 'left' }
+  /** A call was not answered, or the broker failed. */
+  | {
+      readonly type: 'failed';
+      readonly call: RequestCall<P>['type'];
+      readonly code: 'UNAVAILABLE' | 'INTERNAL';
+    };

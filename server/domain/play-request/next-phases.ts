@@ -1,0 +1,106 @@
+import type { RequestEvent } from './events.js';
+import type { PhaseName, Placed } from './play-request.js';
+
+/**
+ * The phases to which an event can lead, by the phase before. An event that is not listed leaves the phase as it is: it means
+ * nothing there, or only changes what the phase knows. Tests hold this table, `step` and `docs/develop/play-request.md` equal.
+ */
+export const NEXT_PHASES: Readonly<
+  Record<PhaseName, Readonly<Partial<Record<RequestEvent<Placed>['type'], readonly PhaseName[]>>>>
+> = {
+  recording: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    recorded: ['locating', 'inspecting', 'replacing', 'placing', 'describing', 'leaving', 'closed'],
+    reserved: ['locating', 'inspecting', 'replacing'],
+    failed: ['locating', 'inspecting', 'replacing', 'leaving', 'closed'],
+  },
+  locating: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    located: ['starting', 'describing', 'waiting', 'closed'],
+    failed: ['closed'],
+  },
+  inspecting: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    inspected: ['replacing', 'resuming', 'closed'],
+    failed: ['closed'],
+  },
+  replacing: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    replaced: ['inspecting', 'placing', 'closed'],
+    failed: ['leaving', 'closed'],
+  },
+  resuming: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    resumed: ['inspecting', 'replacing', 'describing', 'waiting', 'closed'],
+    failed: ['closed'],
+  },
+  starting: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    attempt_started: ['placing', 'closed'],
+    failed: ['closed'],
+  },
+  placing: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    reserved: ['describing', 'waiting', 'leaving', 'closed'],
+    failed: ['leaving', 'closed'],
+  },
+  describing: {
+    cancelled: ['leaving'],
+    replaced_by_other: ['closed'],
+    described: ['leaving', 'closed'],
+    failed: ['leaving'],
+  },
+  waiting: {
+    cancelled: ['leaving'],
+    disconnected: ['closed'],
+    replaced_by_other: ['closed'],
+    offer_received: ['offered'],
+    missed_second_offer: ['leaving'],
+    polled: ['describing', 'offered', 'leaving', 'closed'],
+    joined: ['leaving', 'closed'],
+    confirmed: ['describing', 'closed'],
+    verified: ['leaving', 'closed'],
+    requeued: ['closed'],
+    failed: ['leaving', 'closed'],
+  },
+  offered: {
+    cancelled: ['leaving'],
+    accepted: ['confirming'],
+    disconnected: ['closed'],
+    replaced_by_other: ['closed'],
+    missed_second_offer: ['leaving'],
+    polled: ['describing', 'waiting', 'leaving', 'closed'],
+    joined: ['leaving', 'closed'],
+    confirmed: ['describing', 'closed'],
+    verified: ['leaving', 'closed'],
+    requeued: ['waiting', 'closed'],
+    failed: ['leaving', 'closed'],
+  },
+  confirming: {
+    cancelled: ['leaving'],
+    disconnected: ['closed'],
+    replaced_by_other: ['closed'],
+    offer_received: ['offered'],
+    missed_second_offer: ['leaving'],
+    polled: ['describing', 'waiting', 'offered', 'leaving', 'closed'],
+    joined: ['leaving', 'closed'],
+    confirmed: ['describing', 'waiting', 'closed'],
+    verified: ['leaving', 'closed'],
+    requeued: ['waiting', 'closed'],
+    failed: ['leaving', 'closed'],
+  },
+  leaving: {
+    reserved: ['closed'],
+    confirmed: ['closed'],
+    left: ['closed'],
+    failed: ['closed'],
+  },
+  closed: {},
+};

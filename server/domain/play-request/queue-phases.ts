@@ -1,0 +1,302 @@
+import { isSameRegionPool, type RegionPool } from '../catalog.js';
+import type { RequestEffect } from './effects.js';
+import type { PolledQueues, RequestResult, Standing } from './events.js';
+import { takePlaced, waitInQueues } from './place-phases.js';
+import type { Offer, Phase, Placed, PlayRequest, QueueTask } from './play-request.js';
+import {
+  close,
+  enter,
+  includes,
+  leave,
+  refuse,
+  stay,
+  withAll,
+  without,
+  type Transition,
+} from './transition.js';
+
+type Waiting<P extends Placed> = Extract<Phase<P>, { name: 'waiting' }>;
+type Offered<P extends Placed> = Extract<Phase<P>, { name: 'offered' }>;
+type Confirming<P extends Placed> = Extract<Phase<P>, { name: 'confirming' }>;
+/** The phases in which a request stands in queues. */
+export type Queueing<P extends Placed> = Waiting<P> | Offered<P> | Confirming<P>;
+
+/** Answers to the calls that a request in queues makes. */
+export function stepQueueing<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  event: RequestResult<P>,
+): Transition<P> {
+  switch (event.type) {
+    case 'joined':
+      return receiveJoined(request, phase, event);
+    case 'verified':
+      if (event.standing !== 'own') return leaveToOther(request, [], event.standing);
+      return receiveVerified({ ...request, epoch: event.epoch }, phase, event.acceptable);
+    case 'requeued': {
+      if (event.epoch === null) return leaveToOther(request, [], 'continued');
+      const afresh = { ...request, epoch: event.epoch, arrivedAtMs: null, missedOffer: false, queues: [] };
+      return waitInQueues(afresh, null);
+    }
+    case 'confirmed':
+      return receiveConfirmed(request, phase, event);
+    case 'failed':
+      return receiveFailure(request, phase, event);
+    default:
+      return stay(request);
+  }
+}
+
+/** The request still is this broker's. It joins the queues again that lost it, or others. */
+function receiveVerified<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  acceptable: readonly RegionPool[],
+): Transition<P> {
+  if (phase.name !== 'waiting') return enter(request, { ...phase, task: 'none' });
+  return joinFurther(request, acceptable, []);
+}
+
+function receiveJoined<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  { queues, arrivedAtMs, refused, standing }: Extract<RequestResult<P>, { type: 'joined' }>,
+): Transition<P> {
+  // The confirmation that is under way raises the epoch itself, and finds out the same.
+  if (standing !== 'own' && !isConfirmUnderWay(phase)) return leaveToOther(request, queues, standing);
+  const isFirst = request.queues.length === 0;
+  const joined: PlayRequest<P> = {
+    ...request,
+    queues: withAll(request.queues, queues),
+    arrivedAtMs: request.arrivedAtMs ?? arrivedAtMs,
+  };
+  if (refused !== null && phase.name === 'waiting') return refuse(joined, refused);
+  const [first] = joined.queues;
+  const effects: RequestEffect<P>[] =
+    isFirst && first !== undefined ? [{ type: 'record_queue', regionPool: first }] : [];
+  if (phase.name === 'waiting') effects.push({ type: 'send_position' });
+  return enter(joined, { ...phase, task: 'none' }, effects);
+}
+
+/** Another request or broker came first. */
+function leaveToOther<P extends Placed>(
+  request: PlayRequest<P>,
+  joined: readonly RegionPool[],
+  standing: Exclude<Standing, 'own'>,
+): Transition<P> {
+  const queues = withAll(request.queues, joined);
+  switch (standing) {
+    case 'replaced':
+      return close(request, { kind: 'replaced' }, [{ type: 'leave_queues', queues }]);
+    case 'resumed':
+      return close(request, { kind: 'replaced' });
+    case 'continued':
+      // After a call without an answer, this broker may have raised the epoch itself, so the client has to repeat the request.
+      return close(
+        request,
+        request.isUncertain ? { kind: 'refused', code: 'UNAVAILABLE' } : { kind: 'replaced' },
+      );
+    case 'over': {
+      const answer = { kind: 'refused', code: 'CANCELLED' } as const;
+      // Who cancelled it has left the queues that the store had then.
+      if (request.isUncertain) return leave({ ...request, queues }, answer);
+      return close(request, answer, [{ type: 'leave_queues', queues }]);
+    }
+    case 'unknown':
+      return refuse({ ...request, queues }, 'UNAVAILABLE');
+  }
+}
+
+/** A call without an answer. A request that stands in a queue goes on waiting: the next poll tries again. */
+function receiveFailure<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  { call, code }: Extract<RequestResult<P>, { type: 'failed' }>,
+): Transition<P> {
+  switch (call) {
+    case 'confirm':
+      if (phase.name !== 'confirming') return stay(request);
+      return enter(request, { ...phase, underWay: false });
+    case 'join':
+    case 'verify':
+    case 'requeue':
+      if (code === 'INTERNAL' || request.queues.length === 0) return refuse(request, code);
+      return enter(request, { ...phase, task: 'none' });
+    default:
+      return stay(request);
+  }
+}
+
+/** The store holds a slot for the request, in one of its queues. */
+export function receiveOffer<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  offer: Offer,
+): Transition<P> {
+  if (phase.name !== 'waiting') {
+    const { offer: held } = phase;
+    const isSamePool = isSameRegionPool(held.regionPool, offer.regionPool);
+    if (isSamePool && held.madeAtMs === offer.madeAtMs) return stay(request);
+    // An offer that has expired, which the store takes back at its next sweep, counts no longer.
+    const isHeldValid = phase.name === 'confirming' || offer.receivedAtMs < held.expiresAtMs;
+    if (isHeldValid && !isSamePool) {
+      return stay({ ...request, queues: without(request.queues, offer.regionPool) }, [
+        { type: 'return_offer', regionPool: offer.regionPool, keptIn: held.regionPool },
+      ]);
+    }
+  }
+  const queues = withAll(request.queues, [offer.regionPool]);
+  return enter({ ...request, queues }, { name: 'offered', task: phase.task, offer }, [
+    { type: 'send_offer', offer },
+  ]);
+}
+
+/** The client accepts the offer. */
+export function acceptOffer<P extends Placed>(request: PlayRequest<P>, phase: Queueing<P>): Transition<P> {
+  switch (phase.name) {
+    case 'waiting':
+      return stay(request, [{ type: 'send_no_offer' }]);
+    case 'offered':
+      return confirm(request, phase.offer, phase.task);
+    case 'confirming':
+      return stay(request);
+  }
+}
+
+function confirm<P extends Placed>(request: PlayRequest<P>, offer: Offer, task: QueueTask): Transition<P> {
+  return enter(request, { name: 'confirming', task, offer, underWay: true }, [{ type: 'confirm', offer }]);
+}
+
+function receiveConfirmed<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  { result }: Extract<RequestResult<P>, { type: 'confirmed' }>,
+): Transition<P> {
+  switch (result.kind) {
+    case 'placed': {
+      const queues = without(request.queues, result.placed.regionPool);
+      const taken = takePlaced({ ...request, epoch: result.epoch, queues: [] }, result.placed);
+      return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
+    }
+    case 'gone':
+      // A later offer came meanwhile.
+      if (phase.name !== 'confirming') return stay({ ...request, epoch: result.epoch });
+      return enter({ ...request, epoch: result.epoch }, { name: 'waiting', task: phase.task }, [
+        { type: 'send_no_offer' },
+      ]);
+    case 'taken_over':
+      return leaveToOther(request, [], 'continued');
+    case 'unknown': {
+      const uncertain = { ...request, epoch: result.epoch, isUncertain: true };
+      return phase.name === 'confirming' ? enter(uncertain, { ...phase, underWay: false }) : stay(uncertain);
+    }
+  }
+}
+
+/** Brings the request up to date with what its queues say. */
+export function receivePoll<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  polled: PolledQueues<P>,
+): Transition<P> {
+  if (polled.placed !== null && !isConfirmUnderWay(phase)) {
+    const queues = without(request.queues, polled.placed.regionPool);
+    const taken = takePlaced({ ...request, queues: [] }, polled.placed);
+    return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
+  }
+  if (polled.heldByOther) return close(request, { kind: 'replaced' });
+  if (polled.timedOut) return refuse(request, 'TIMED_OUT');
+  // What a call that is under way finds out is newer than this poll.
+  if (phase.task !== 'none' || isConfirmUnderWay(phase)) return stay(request);
+  if (polled.expired) return enter(request, { name: 'waiting', task: 'requeue' }, [{ type: 'requeue' }]);
+
+  const known = withPolledFacts(request, polled);
+  const unaware = known.missedOffer ? polled.waiting.filter(({ missed }) => !missed) : [];
+  const notices: RequestEffect<P>[] =
+    unaware.length === 0
+      ? []
+      : [{ type: 'record_missed_offer', queues: unaware.map(({ regionPool }) => regionPool) }];
+  const next = withPolledOffers(known, phase, polled);
+  const effects = [...notices, ...next.effects];
+  const { phase: now } = next.request;
+  if (now.name === 'confirming') {
+    if (now.underWay) return { ...next, effects };
+    const again = confirm(next.request, now.offer, now.task);
+    return { ...again, effects: [...effects, ...again.effects] };
+  }
+  // The store lost data, or the request was cancelled on another broker and has left some of its queues already.
+  if (polled.unknown.length > 0) {
+    const queues = next.request.queues.filter((queue) => !includes(polled.unknown, queue));
+    return enter({ ...next.request, queues }, { ...queueingOf(now), task: 'verify' }, [
+      ...effects,
+      { type: 'verify' },
+    ]);
+  }
+  if (now.name === 'offered') return { ...next, effects };
+  return joinFurther(next.request, polled.acceptable, effects);
+}
+
+/** Joins the queues of region pools that the latency policy accepts by now, and of those that lost the request. */
+function joinFurther<P extends Placed>(
+  request: PlayRequest<P>,
+  acceptable: readonly RegionPool[],
+  effects: readonly RequestEffect<P>[],
+): Transition<P> {
+  // Operators closed every region pool in which the player could wait: no slot can come any more.
+  if (acceptable.length === 0) {
+    const refused = refuse(request, 'REGION_CLOSED');
+    return { ...refused, effects: [...effects, ...refused.effects] };
+  }
+  const further = acceptable.filter((regionPool) => !includes(request.queues, regionPool));
+  if (further.length > 0) {
+    return enter(request, { name: 'waiting', task: 'join' }, [
+      ...effects,
+      { type: 'join', regionPools: further },
+    ]);
+  }
+  return enter(request, { name: 'waiting', task: 'none' }, effects);
+}
+
+function withPolledFacts<P extends Placed>(
+  request: PlayRequest<P>,
+  { waiting }: PolledQueues<P>,
+): PlayRequest<P> {
+  const [first] = waiting;
+  return {
+    ...request,
+    arrivedAtMs: request.arrivedAtMs ?? first?.arrivedAtMs ?? null,
+    missedOffer: request.missedOffer || waiting.some(({ missed }) => missed),
+  };
+}
+
+/** Drops an offer that the store no longer holds, and takes up those that it does. */
+function withPolledOffers<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Queueing<P>,
+  { offers, queriedAtMs }: PolledQueues<P>,
+): Transition<P> {
+  let transition: Transition<P> = stay(request);
+  if (phase.name !== 'waiting' && !isConfirmUnderWay(phase)) {
+    const { offer } = phase;
+    const isStillHeld = offers.some(({ regionPool }) => isSameRegionPool(regionPool, offer.regionPool));
+    // The query knows nothing of an offer that arrived after it was sent.
+    if (!isStillHeld && offer.receivedAtMs < queriedAtMs) {
+      transition = enter(request, { name: 'waiting', task: phase.task });
+    }
+  }
+  for (const offer of offers) {
+    const { phase: now } = transition.request;
+    const next = receiveOffer(transition.request, queueingOf(now), offer);
+    transition = { ...next, effects: [...transition.effects, ...next.effects] };
+  }
+  return transition;
+}
+
+function isConfirmUnderWay<P extends Placed>(phase: Queueing<P>): boolean {
+  return phase.name === 'confirming' && phase.underWay;
+}
+
+function queueingOf<P extends Placed>(phase: Phase<P>): Queueing<P> {
+  if (phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming') return phase;
+  throw new Error(`A request in the phase "${phase.name}" does not stand in queues.`);
+}

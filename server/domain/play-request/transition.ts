@@ -1,0 +1,102 @@
+import type { RegionPool } from '../catalog.js';
+import { isSameRegionPool } from '../catalog.js';
+import type { RequestEffect } from './effects.js';
+import type { AheadSlot, Answer, Phase, Placed, PlayRequest } from './play-request.js';
+import type { RefusalCode } from './refusal-codes.js';
+
+/** What a step returns: the request afterwards, and what the broker has to do, in this order. */
+export interface Transition<P extends Placed> {
+  readonly request: PlayRequest<P>;
+  readonly effects: readonly RequestEffect<P>[];
+}
+
+/** The request in another phase. */
+export function enter<P extends Placed>(
+  request: PlayRequest<P>,
+  phase: Phase<P>,
+  effects: readonly RequestEffect<P>[] = [],
+): Transition<P> {
+  return { request: { ...request, phase }, effects };
+}
+
+/** The request as it is: the event means nothing in its phase. */
+export function stay<P extends Placed>(
+  request: PlayRequest<P>,
+  effects: readonly RequestEffect<P>[] = [],
+): Transition<P> {
+  return { request, effects };
+}
+
+/**
+ * Decides the answer. Whatever the store holds for the request is returned before the client gets the answer, so that a slot
+ * is free when its former owner hears of it. Calls that are under way are awaited first: they may bring more to return.
+ *
+ * A client that is answered `UNAVAILABLE` repeats the request. So its record stays, unless it has to be returned with a slot: when
+ * the store has carried out a call that it did not answer, the repeat finds what that brought.
+ *
+ * @param slot a slot that is reserved for the request
+ */
+export function leave<P extends Placed>(
+  request: PlayRequest<P>,
+  answer: Answer<P>,
+  slot: P | null = null,
+): Transition<P> {
+  const { queues, calls, isUncertain } = request;
+  if (calls > 0) return enter(request, { name: 'leaving', answer, slot, underWay: false });
+  const mayBeRepeated = answer.kind === 'refused' && answer.code === 'UNAVAILABLE';
+  if (mayBeRepeated && slot === null && queues.length === 0) return close(request, answer);
+  return enter({ ...request, queues: [] }, { name: 'leaving', answer, slot, underWay: true }, [
+    { type: 'leave', queues, slot, everywhere: isUncertain },
+  ]);
+}
+
+export function refuse<P extends Placed>(
+  request: PlayRequest<P>,
+  code: RefusalCode,
+  slot: P | null = null,
+): Transition<P> {
+  return leave(request, { kind: 'refused', code }, slot);
+}
+
+/**
+ * Answers at once: the store holds nothing for the request, or what it holds belongs to whoever continues it.
+ *
+ * @param answer `null` when the client has gone
+ */
+export function close<P extends Placed>(
+  request: PlayRequest<P>,
+  answer: Answer<P> | null,
+  before: readonly RequestEffect<P>[] = [],
+): Transition<P> {
+  const effects: readonly RequestEffect<P>[] =
+    answer === null ? before : [...before, { type: 'answer', answer }];
+  const continues = answer === null || answer.kind === 'replaced';
+  return { request: { ...request, queues: [], phase: { name: 'closed', continues } }, effects };
+}
+
+/** The slot that was reserved ahead, if the answer has come. */
+export function slotOf<P extends Placed>(ahead: AheadSlot<P>): P | null {
+  return ahead.kind === 'placed' ? ahead.placed : null;
+}
+
+export function releaseAhead<P extends Placed>(
+  ahead: AheadSlot<P>,
+): { readonly type: 'release'; readonly placed: P }[] {
+  return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
+}
+
+export function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
+  return regionPools.some((other) => isSameRegionPool(other, regionPool));
+}
+
+export function without(regionPools: readonly RegionPool[], regionPool: RegionPool): readonly RegionPool[] {
+  return regionPools.filter((other) => !isSameRegionPool(other, regionPool));
+}
+
+/** The union of two lists, in their order. */
+export function withAll(
+  regionPools: readonly RegionPool[],
+  others: readonly RegionPool[],
+): readonly RegionPool[] {
+  return [...regionPools, ...others.filter((other) => !includes(regionPools, other))];
+}
