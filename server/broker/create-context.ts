@@ -14,6 +14,7 @@ import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
 import { PlayerTurns } from './requests/player-turns.js';
 import type { Requests } from './requests/ports.js';
+import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
 import { RecentEnds } from './store-access/recent-ends.js';
@@ -42,7 +43,7 @@ export type BrokerContext = BrokerSettings &
 export function createContext(options: BrokerOptions, brokerId: string): BrokerContext {
   const { catalog, limits, tiers, store, tickets, iceServers, observer, log, clock, random } = options;
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
-  const fleet = new FleetCache(store, catalog);
+  const fleet = new FleetCache(store, catalog, clock);
   return {
     brokerId,
     clock,
@@ -62,6 +63,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
     earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK, clock),
+    ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
     rememberedWaits: new ExpiringRecords(limits.queueGraceMs, clock),
     takeovers: new PlayerTurns(),

@@ -3,16 +3,15 @@ import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
 /** What all client connections of a broker share. */
-export interface ClientHandlerOptions {
+export interface ClientHandlerOptions extends Runtime {
   readonly broker: Broker;
-  readonly clock: Pick<ServerClock, 'monotonicMs'>;
   readonly admit: AdmitPlayer;
 }
 
@@ -63,7 +62,8 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
       case 'play':
         return broker.play(client, message);
       case 'accept':
-        return broker.acceptOffer(client, message);
+        broker.acceptOffer(client, message);
+        return;
       case 'cancel':
         return broker.cancelPlay(client, message);
       case 'end':
@@ -110,6 +110,6 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
   }
 
   #sendRefusal(refusal: Refusal, sessionId?: string): void {
-    this.#channel.send(errorMessage(refusal, { sessionId }));
+    this.#channel.send(errorMessage(refusal, this.#options.random, { sessionId }));
   }
 }

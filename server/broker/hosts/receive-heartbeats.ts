@@ -53,6 +53,7 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
             new Refusal('TOO_MANY_SESSIONS', {
               message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. The heartbeat was ignored.`,
             }),
+            context.random,
           ),
         );
         return;

@@ -2,6 +2,7 @@ import type { RegionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { covers, targetName, type Drain } from '../../domain/drain.js';
 import type { FleetView } from '../../domain/ranking.js';
+import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetStore, Utilisation } from '../../store/fleet-store.js';
 
 /**
@@ -10,6 +11,7 @@ import type { FleetStore, Utilisation } from '../../store/fleet-store.js';
  */
 export class FleetCache implements FleetView {
   readonly #store: FleetStore;
+  readonly #clock: Pick<ServerClock, 'wallMs'>;
   readonly #regionPools: readonly RegionPool[];
   readonly #utilisation = new Map<string, number>();
   readonly #regions: readonly string[];
@@ -24,8 +26,9 @@ export class FleetCache implements FleetView {
   /** By region pool and host id. */
   readonly #endpoints = new Map<string, { readonly connectionId: string; readonly endpoint: string }>();
 
-  constructor(store: FleetStore, catalog: Catalog) {
+  constructor(store: FleetStore, catalog: Catalog, clock: Pick<ServerClock, 'wallMs'>) {
     this.#store = store;
+    this.#clock = clock;
     this.#regions = [...catalog.regions.keys()];
     this.#pools = [...catalog.pools.keys()];
     this.#regionPools = this.#regions.flatMap((region) => this.#pools.map((pool) => ({ region, pool })));
@@ -76,7 +79,7 @@ export class FleetCache implements FleetView {
 
   /** Estimated time of the store's clock. */
   storeNowMs(): number {
-    return Date.now() + this.#clockOffsetMs;
+    return this.#clock.wallMs() + this.#clockOffsetMs;
   }
 
   /** Reads all drains again, and restores those that the store has lost. */
@@ -94,7 +97,7 @@ export class FleetCache implements FleetView {
     this.#drains = [...found, ...lost];
     this.#closedSinceRefresh.clear();
     if (found.some(({ state }) => state === 'running')) {
-      this.#clockOffsetMs = (await this.#store.getTimeMs()) - Date.now();
+      this.#clockOffsetMs = (await this.#store.getTimeMs()) - this.#clock.wallMs();
     }
   }
 

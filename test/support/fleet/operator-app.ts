@@ -5,7 +5,7 @@ import { createOperatorAuthenticator } from '@duskline/server/auth/authenticator
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import type { Operations } from '@duskline/server/broker/operations/operations.js';
-import { systemClock } from '@duskline/server/runtime/system-runtime.js';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { createApp } from '@duskline/server/http/create-app.js';
 import { TEST_CONFIG, TEST_ENV, failOnError, testToken } from './test-broker.js';
@@ -122,7 +122,7 @@ export function useOperatorApp(onStart: (app: OperatorApp) => void): void {
 
 async function startOperatorApp(): Promise<OperatorApp> {
   const { auth } = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
-  const verifier = createTokenVerifier(auth, { clock: systemClock });
+  const verifier = createTokenVerifier(auth, systemRuntime);
   const calls: OperationCall[] = [];
   const recordCall = async <Name extends keyof Operations>(
     name: Name,
@@ -148,6 +148,7 @@ async function startOperatorApp(): Promise<OperatorApp> {
       metrics: { contentType: 'text/plain', text: async () => '' },
       log: failOnError,
       authenticateOperator: (scope) => createOperatorAuthenticator(verifier, scope),
+      random: systemRuntime.random,
     }),
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');

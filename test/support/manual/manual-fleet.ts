@@ -97,7 +97,7 @@ export class ManualFleet {
       store: this.store,
       tickets: createTicketSigner(ticketMasterKey),
       iceServers: () => [],
-      ...(rebalance ? { rebalancer: createRebalancer(this.store, catalog, rebalancing.limits) } : {}),
+      ...(rebalance ? { rebalancer: createRebalancer(this.store, catalog, rebalancing.limits, clock) } : {}),
       rebalanceLimits: rebalancing.limits,
       observer: this.#observer(),
       log: { ...failOnError, warn: (_, message) => void this.warnings.push(message) },

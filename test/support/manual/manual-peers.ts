@@ -33,7 +33,7 @@ export class ManualPlayer {
   }
 
   accept(requestId: string): void {
-    void this.#broker.acceptOffer(this.#client, { type: 'accept', requestId });
+    this.#broker.acceptOffer(this.#client, { type: 'accept', requestId });
   }
 
   end(sessionId: string): void {

@@ -2,11 +2,10 @@ import type { Device, Play } from '@duskline/protocol';
 import { ClientConnection, ConnectionDirectory } from '@duskline/server/broker/connections/connections.js';
 import { SESSION_GROUPS, groupOfSession } from '@duskline/server/broker/connections/sessions-in-groups.js';
 import { createSessionVerifier } from '@duskline/server/broker/recovery/verify-sessions.js';
-import { newSessionId } from '@duskline/server/broker/sessions/new-session-id.js';
 import type { Reservation, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { REGION_POOL, metaOf } from '../../../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf, newSessionId } from '../../../support/fleet/fleet-data.js';
 
 type VerifierContext = Parameters<typeof createSessionVerifier>[0];
 
