@@ -50,6 +50,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
 
     async start() {
+      await context.storeClock.synchronise();
       await store.onWakeUp(brokerId, (regionPool) => {
         pollInbox(context, regionPool).catch((error: unknown) => {
           if (toRefusal(error).code !== 'UNAVAILABLE')

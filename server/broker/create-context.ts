@@ -20,6 +20,7 @@ import { FleetCache } from './store-access/fleet-cache.js';
 import { RecentEnds } from './store-access/recent-ends.js';
 import type { StoreAccess } from './store-access/ports.js';
 import { createStoreBatches } from './store-access/store-batches.js';
+import { StoreClock } from './store-access/store-clock.js';
 import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
@@ -43,7 +44,7 @@ export type BrokerContext = BrokerSettings &
 export function createContext(options: BrokerOptions, brokerId: string): BrokerContext {
   const { catalog, limits, tiers, store, tickets, iceServers, observer, log, clock, random } = options;
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
-  const fleet = new FleetCache(store, catalog, clock);
+  const fleet = new FleetCache(store, catalog);
   return {
     brokerId,
     clock,
@@ -55,6 +56,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     rebalanceLimits: options.rebalanceLimits ?? DEFAULT_REBALANCE_LIMITS,
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits, clock),
+    storeClock: new StoreClock(store, clock),
     storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs, clock),
     recentEnds: new RecentEnds(clock),
     fleet,

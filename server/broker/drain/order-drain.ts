@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { addMs } from '../../domain/store-time.js';
 import { countOutcomes, targetName, type Drain, type OrderTarget } from '../../domain/drain.js';
 import { closeTarget, openTarget } from './close-target.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -27,11 +27,11 @@ export async function orderDrain(
     if (known?.state === 'running') return createDrainReport(context, known);
     const orderedAtMs = await context.store.getTimeMs();
     const drain: Drain = {
-      drainId: uuidv7(),
+      drainId: context.random.uuid(),
       target,
       mode,
       atDeadline,
-      deadlineAtMs: orderedAtMs + deadlineMs,
+      deadlineAtMs: addMs(orderedAtMs, deadlineMs),
       orderedAtMs,
       orderedBy: operatorId,
       state: 'running',

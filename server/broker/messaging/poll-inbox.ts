@@ -38,9 +38,12 @@ export async function pollInbox(
   }
 }
 
-/** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes the fleet cache. */
+/** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes what this broker knows of the fleet and of the store's time. */
 export async function pollAllInboxes(
   context: BrokerSettings & Runtime & StoreAccess & Connections & Events & Reporting,
 ): Promise<void> {
-  await context.fleet.refresh(context.brokerId, (regionPool) => pollInbox(context, regionPool));
+  await Promise.all([
+    context.storeClock.synchronise(),
+    context.fleet.refresh(context.brokerId, (regionPool) => pollInbox(context, regionPool)),
+  ]);
 }

@@ -5,6 +5,7 @@ import type { RebalanceLimits } from '../../domain/rebalance/limits/rebalance-li
 import { planRebalance } from '../../domain/rebalance/plan/plan-rebalance.js';
 import { explainPlanBlocker } from '../../domain/rebalance/snapshot/plan-blocker.js';
 import type { WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { StoreMs } from '../../domain/store-time.js';
 import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetStore } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
@@ -40,7 +41,7 @@ export function createRebalancer(
     const startedAt = clock.monotonicMs();
     const nowMs = await store.getTimeMs();
     const own = await readHosts(store, regionPoolsOf(catalog, request.region));
-    const { state, exclusions } = updateRegionState(regionStates.get(request.region), own, nowMs, limits);
+    const { state, exclusions } = updateRegionState(regionStates.get(request.region), own, startedAt, limits);
     regionStates.set(request.region, state);
 
     const reading = await readRelevantFleet(store, catalog, { nowMs, own, state, region: request.region });
@@ -83,7 +84,7 @@ const NOTHING_TO_DO = {
 
 interface OwnRegion {
   readonly region: string;
-  readonly nowMs: number;
+  readonly nowMs: StoreMs;
   readonly own: readonly RegionPoolHosts[];
   readonly state: RegionState;
 }

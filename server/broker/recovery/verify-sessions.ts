@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../domain/store-time.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { groupByRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -152,7 +153,7 @@ const LOST_RESERVATION = {
   state: 'ended',
   reason: 'host_lost',
   hostId: '',
-  reservedAtMs: 0,
+  reservedAtMs: toStoreMs(0),
   clientBrokerId: '',
   movable: false,
 } as const satisfies Partial<SessionRecord>;

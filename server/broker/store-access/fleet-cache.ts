@@ -1,8 +1,8 @@
 import type { RegionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { covers, targetName, type Drain } from '../../domain/drain.js';
+import { msBetween } from '../../domain/store-time.js';
 import type { FleetView } from '../../domain/ranking.js';
-import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetStore, Utilisation } from '../../store/fleet-store.js';
 
 /**
@@ -11,7 +11,6 @@ import type { FleetStore, Utilisation } from '../../store/fleet-store.js';
  */
 export class FleetCache implements FleetView {
   readonly #store: FleetStore;
-  readonly #clock: Pick<ServerClock, 'wallMs'>;
   readonly #regionPools: readonly RegionPool[];
   readonly #utilisation = new Map<string, number>();
   readonly #regions: readonly string[];
@@ -21,14 +20,11 @@ export class FleetCache implements FleetView {
   #drains: readonly Drain[] = [];
   /** Region pools that the store reported as closed since the last refresh of drains. */
   readonly #closedSinceRefresh = new Set<string>();
-  /** The store's clock minus the clock of this process. */
-  #clockOffsetMs = 0;
   /** By region pool and host id. */
   readonly #endpoints = new Map<string, { readonly connectionId: string; readonly endpoint: string }>();
 
-  constructor(store: FleetStore, catalog: Catalog, clock: Pick<ServerClock, 'wallMs'>) {
+  constructor(store: FleetStore, catalog: Catalog) {
     this.#store = store;
-    this.#clock = clock;
     this.#regions = [...catalog.regions.keys()];
     this.#pools = [...catalog.pools.keys()];
     this.#regionPools = this.#regions.flatMap((region) => this.#pools.map((pool) => ({ region, pool })));
@@ -74,12 +70,7 @@ export class FleetCache implements FleetView {
   findDrainOfHost({ region, pool }: RegionPool, hostId: string): Drain | undefined {
     return this.#drains
       .filter(({ state, target }) => state === 'running' && covers(target, { region, pool, hostId }))
-      .sort((a, b) => a.deadlineAtMs - b.deadlineAtMs)[0];
-  }
-
-  /** Estimated time of the store's clock. */
-  storeNowMs(): number {
-    return this.#clock.wallMs() + this.#clockOffsetMs;
+      .sort((a, b) => msBetween(b.deadlineAtMs, a.deadlineAtMs))[0];
   }
 
   /** Reads all drains again, and restores those that the store has lost. */
@@ -96,9 +87,6 @@ export class FleetCache implements FleetView {
     await Promise.all(lost.map((drain) => this.#store.compareAndSetDrain(null, drain)));
     this.#drains = [...found, ...lost];
     this.#closedSinceRefresh.clear();
-    if (found.some(({ state }) => state === 'running')) {
-      this.#clockOffsetMs = (await this.#store.getTimeMs()) - this.#clock.wallMs();
-    }
   }
 
   utilisation(regionPool: RegionPool): number | undefined {

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -44,8 +45,8 @@ export function drainReport(change: Partial<DrainReport> = {}): DrainReport {
     target: { region: 'near', pool: null, hostId: null },
     mode: 'wait',
     atDeadline: 'end',
-    orderedAtMs: Date.UTC(2026, 0, 1, 12),
-    deadlineAtMs: Date.UTC(2026, 0, 1, 12, 30),
+    orderedAtMs: toStoreMs(Date.UTC(2026, 0, 1, 12)),
+    deadlineAtMs: toStoreMs(Date.UTC(2026, 0, 1, 12, 30)),
     orderedBy: 'olivia',
     state: 'running',
     finishedAtMs: null,
@@ -70,13 +71,13 @@ export function plainAnswers(): OperationAnswers {
       noRoom: 1,
       notMovable: 1,
     }),
-    undrain: () => drainReport({ state: 'undone', finishedAtMs: Date.UTC(2026, 0, 1, 12, 10) }),
+    undrain: () => drainReport({ state: 'undone', finishedAtMs: toStoreMs(Date.UTC(2026, 0, 1, 12, 10)) }),
     cordon: () => undefined,
     uncordon: () => undefined,
     drains: () => [drainReport()],
     moves: () => [
       {
-        atMs: Date.UTC(2026, 0, 1, 12),
+        atMs: toStoreMs(Date.UTC(2026, 0, 1, 12)),
         sessionId: '019a0000-0000-7000-8000-000000000001',
         from: { region: 'near', pool: 'console-x', hostId: 'h1' },
         to: { region: 'next', pool: 'console-x', hostId: 'h7' },
@@ -90,7 +91,7 @@ export function plainAnswers(): OperationAnswers {
     ],
     auditTrail: () => [
       {
-        atMs: Date.UTC(2026, 0, 1, 12),
+        atMs: toStoreMs(Date.UTC(2026, 0, 1, 12)),
         operatorId: 'olivia',
         from: '127.0.0.1',
         action: 'drain',

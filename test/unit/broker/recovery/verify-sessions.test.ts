@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import type { Device, Play } from '@duskline/protocol';
 import { ClientConnection, ConnectionDirectory } from '@duskline/server/broker/connections/connections.js';
 import { SESSION_GROUPS, groupOfSession } from '@duskline/server/broker/connections/sessions-in-groups.js';
@@ -34,7 +35,7 @@ class BrokerWithChurn {
       const record = {
         state: 'connected',
         hostId: 'h',
-        reservedAtMs: 0,
+        reservedAtMs: toStoreMs(0),
         movable: false,
         reason: null,
       } as const;
