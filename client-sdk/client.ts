@@ -6,6 +6,7 @@ import { abortError, localError } from './errors.js';
 import type { RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { createPlayMessage } from './play/play-messages.js';
+import { isLeaving, isUnsent } from './play/play-state.js';
 import type { PlayOptions } from './play/play-options.js';
 import { PlayRequest } from './play/play-request.js';
 import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
@@ -41,7 +42,8 @@ export interface Client {
   measureRegions(options?: MeasureOptions): Promise<RttByRegion>;
   /**
    * Requests a slot to play a title, and waits in the queue if none is free. If the connection is lost, the SDK repeats the
-   * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions.
+   * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions. The request is sent
+   * when a broker has confirmed the end of each session and the cancel of each request that this client gave up before.
    *
    * @throws DusklineError the broker's refusal (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
    *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or why the client closed
@@ -69,6 +71,7 @@ class BrokerClient implements Client {
   readonly #meter: RegionMeter;
   readonly #requests = new Map<string, PlayRequest>();
   readonly #events: TypedEvents<ClientEvents>;
+  #playCount = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
@@ -108,7 +111,8 @@ class BrokerClient implements Client {
   }
 
   async play(options: PlayOptions): Promise<Session> {
-    const { signal, regions, requestId = createRequestId(this.#options.random) } = options;
+    this.#playCount += 1;
+    const { signal, regions, requestId = createRequestId(this.#options.random, this.#playCount) } = options;
     this.#connection.start();
     const rtt = options.rtt ?? (await this.measureRegions({ signal, regions }));
     if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });
@@ -117,7 +121,8 @@ class BrokerClient implements Client {
     if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
 
     const request = this.#startRequest(options, requestId, rtt);
-    const removeListener = signal && onAbort(signal, () => request.cancel(abortError(signal)));
+    const removeListener =
+      signal && onAbort(signal, () => request.dispatch({ type: 'cancel', error: abortError(signal) }));
     try {
       return await request.answer;
     } finally {
@@ -138,20 +143,38 @@ class BrokerClient implements Client {
       clock,
       logger,
       random,
-      maxWaitMs: options.retry?.maxWaitMs ?? 0,
       send: (message) => this.#connection.send(message),
-      onOver: () => this.#requests.delete(requestId),
+      onChange: () => {
+        if (request.state.phase === 'over') this.#requests.delete(requestId);
+        this.#sendWaiting();
+      },
     });
     this.#requests.set(requestId, request);
-    if (this.status.state === 'ready') request.handleReady();
+    this.#sendWaiting();
     return request;
+  }
+
+  /**
+   * Sends what waits for a connection. A new request waits until the broker has confirmed that the player gave up what it had
+   * before: else it would be refused with `SESSION_EXISTS`.
+   */
+  #sendWaiting(): void {
+    if (this.status.state !== 'ready') return;
+    const requests = [...this.#requests.values()];
+    const isBlocked = requests.some(({ state }) => isLeaving(state));
+    for (const request of requests) {
+      const { state } = request;
+      if (isUnsent(state) && !(isBlocked && state.phase === 'asking')) request.dispatch({ type: 'ready' });
+    }
   }
 
   #handleStatus(status: ClientStatus): void {
     for (const request of [...this.#requests.values()]) {
-      if (status.state === 'ready') request.handleReady();
-      if (status.state === 'closed') request.abandon(abortError(this.#connection.closing));
+      if (status.state === 'waiting') request.dispatch({ type: 'disconnected' });
+      if (status.state === 'closed')
+        request.dispatch({ type: 'close', error: abortError(this.#connection.closing) });
     }
+    this.#sendWaiting();
     this.#events.emit('status', status);
   }
 
@@ -166,7 +189,7 @@ class BrokerClient implements Client {
     request?.handleMessage(match);
     // The request resumed a session of another request of this client. Events of the session go to the new one from now on.
     if (previousRequest !== request && request?.session?.sessionId === match.sessionId)
-      previousRequest?.supersede();
+      previousRequest?.dispatch({ type: 'ended', reason: 'superseded' });
   }
 
   /** By request where the message names one. `moving` belongs to the request that has the session by now. */

@@ -41,6 +41,7 @@ const RECONNECT_BY_CLOSE_CODE: Readonly<Record<FinalCloseCode, false>> & Readonl
   1002: false,
   1003: false,
   1007: false,
+  1008: false,
   1009: false,
   4400: false,
   4401: false,

@@ -314,6 +314,7 @@ export const CLOSE_CODES = {
   1002: { name: 'protocol error', reconnect: false },
   1003: { name: 'binary frame', reconnect: false },
   1007: { name: 'invalid UTF-8', reconnect: false },
+  1008: { name: 'too many fragments', reconnect: false },
   1009: { name: 'frame too large', reconnect: false },
   1013: { name: 'try again later', reconnect: true },
   4400: { name: 'bad message', reconnect: false },

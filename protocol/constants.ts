@@ -13,6 +13,9 @@ export const MAX_FRAME_BYTES = 64 * 1024;
 /** The largest frame between broker and host by default, in bytes: a checkpoint in base64 fits. */
 export const MAX_HOST_FRAME_BYTES = 512 * 1024;
 
+/** The most fragments of one message. More close the connection with 1008. */
+export const MAX_FRAGMENTS = 16 * 1024;
+
 /** The largest checkpoint state that passes through a broker, in bytes before base64. */
 export const MAX_CHECKPOINT_BYTES = 256 * 1024;
 

@@ -178,7 +178,7 @@ export const Prepare = Type.Object({
   title: Name,
   playerId: Type.String(),
   stream: StreamSettings,
-  /** Upper bound: the remaining time is shorter if a host that reconnected gets this message again. */
+  /** What is left of the reservation: less if a host that reconnected gets this message again. */
   claimWithinMs: DurationMs,
   /** No limits when absent. */
   limits: Type.Optional(SessionLimits),

@@ -3,8 +3,8 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-// 9,400 bytes until the SDK checked its connection after a sleep, which took 400.
-const LIMIT_BYTES = 9_800;
+// 9,400 bytes until the SDK checked its connection after a sleep (400), and had machines that answer every event in every phase (900).
+const LIMIT_BYTES = 10_700;
 
 const result = await build({
   entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],

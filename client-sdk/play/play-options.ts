@@ -50,8 +50,9 @@ export interface PlayOptions {
    */
   readonly onMove?: Listener<SessionMove> | undefined;
   /**
-   * Retries for up to `maxWaitMs` milliseconds while the broker neither serves nor queues the request (`NO_CAPACITY` with
-   * `wait: false`, `QUEUE_FULL`, `UNAVAILABLE`). Default: rejects at once.
+   * Retries for up to `maxWaitMs` milliseconds while the broker neither serves nor queues the request: after refusals that are
+   * `retryable` (`NO_CAPACITY` with `wait: false`, `QUEUE_FULL`, `REGION_CLOSED`), and while it answers `UNAVAILABLE`. Default: a
+   * refusal rejects at once, and `UNAVAILABLE`, which is no answer, is retried without a limit.
    */
   readonly retry?: { readonly maxWaitMs: number } | undefined;
 }

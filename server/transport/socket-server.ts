@@ -1,4 +1,4 @@
-import { CLIENT_PATH, HOST_PATH, SUBPROTOCOL } from '@duskline/protocol/constants';
+import { CLIENT_PATH, HOST_PATH, MAX_FRAGMENTS, SUBPROTOCOL } from '@duskline/protocol/constants';
 import type { BrokerToClient, BrokerToHost } from '@duskline/protocol';
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
@@ -159,6 +159,7 @@ function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
     noServer: true,
     WebSocket: PeerSocket,
     maxPayload,
+    maxFragments: MAX_FRAGMENTS,
     // Compression would cost memory per socket, and messages contain tokens (CRIME attack).
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),

@@ -86,7 +86,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
   }
 
   #close(code: CloseReason): void {
-    this.#closeSocket(ERRORS[code].closeCode ?? 1008, code);
+    this.#closeSocket(ERRORS[code].closeCode ?? ERRORS.INTERNAL.closeCode, code);
   }
 
   #closeSocket(closeCode: number, reason: string): void {

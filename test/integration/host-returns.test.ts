@@ -2,6 +2,7 @@ import { HOST_PATH } from '@duskline/protocol/constants';
 import { expect } from 'chai';
 import { IDLE_LOAD, openHost, testToken } from '../support/fleet/test-broker.js';
 import { Peer, type Frame } from '../support/fleet/peer.js';
+import { letTimePass } from '../support/time/scenario-time.js';
 import { TestFleet, play } from '../support/fleet/test-fleet.js';
 
 /** Ends and refusals that a player received. */
@@ -122,6 +123,20 @@ for (const [where, brokers] of [
       bob.send({ type: 'ping', id: 1 });
       await bob.next('pong');
       expect(bob.unread).to.deep.equal([]);
+    });
+
+    it('with a reservation: it gets the same `prepare` again, with the time that is left', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const bob = await fleet.player('bob', { broker: 1 });
+      play(bob, 'r1');
+      const { claimWithinMs, ...before } = await host.next('prepare');
+      const passedMs = 60;
+      await letTimePass(passedMs);
+      host.terminate();
+      const back = await comeBack({ slots: 4 });
+      const { claimWithinMs: leftMs, ...again } = await back.next('prepare');
+      expect(again).to.deep.equal(before);
+      expect(leftMs).to.be.within(1, Number(claimWithinMs) - passedMs + 2);
     });
 
     it('with a session that has ended: it gets `end` before the next session of that slot', async () => {

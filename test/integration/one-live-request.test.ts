@@ -19,26 +19,32 @@ function watchSlots(stores: readonly FleetStore[]): {
   readonly most: () => number;
 } {
   const held = new Set<string>();
+  // The answer to a reservation may arrive after that to its end, which another broker ordered.
+  const ended = new Set<string>();
+  const release = (sessionId: string): void => {
+    held.delete(sessionId);
+    ended.add(sessionId);
+  };
   let most = 0;
   for (const store of stores) {
     const { reserve, endSessions, withdrawPlacements } = store;
     store.reserve = async (regionPool, reservations, ...rest) => {
       const result = await reserve(regionPool, reservations, ...rest);
       reservations.forEach(({ sessionId }, i) => {
-        if (result.outcomes[i]?.kind === 'reserved') held.add(sessionId);
+        if (result.outcomes[i]?.kind === 'reserved' && !ended.has(sessionId)) held.add(sessionId);
       });
       most = Math.max(most, held.size);
       return result;
     };
     store.endSessions = async (regionPool, requests, ...rest) => {
       const outcomes = await endSessions(regionPool, requests, ...rest);
-      for (const outcome of outcomes) if (outcome.kind === 'ended') held.delete(outcome.session.sessionId);
+      for (const outcome of outcomes) if (outcome.kind === 'ended') release(outcome.session.sessionId);
       return outcomes;
     };
     store.withdrawPlacements = async (...args) => {
-      const ended = await withdrawPlacements(...args);
-      for (const { session } of ended) held.delete(session.sessionId);
-      return ended;
+      const withdrawn = await withdrawPlacements(...args);
+      for (const { session } of withdrawn) release(session.sessionId);
+      return withdrawn;
     };
   }
   return { held: () => held.size, most: () => most };

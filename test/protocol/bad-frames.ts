@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
-import { MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
+import { MAX_FRAGMENTS, MAX_FRAME_BYTES, MAX_HOST_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { Peer } from '../support/fleet/peer.js';
 import { rawSocket } from './raw-frames.js';
 
@@ -71,7 +71,19 @@ const BELOW_JSON: readonly BadFrame[] = [
     before: silentlyClosed(1002),
     after: silentlyClosed(1002),
   },
+  {
+    name: 'a message in one fragment too many',
+    send: (peer) => rawSocket(peer).write(emptyFragments(MAX_FRAGMENTS + 1)),
+    before: silentlyClosed(1008),
+    after: silentlyClosed(1008),
+  },
 ];
+
+/** A text message of this many empty fragments, masked with zeros. */
+function emptyFragments(count: number): Buffer {
+  const [first, next] = [0x01, 0x00].map((opcode) => Buffer.from([opcode, 0x80, 0, 0, 0, 0]));
+  return Buffer.concat(Array.from({ length: count }, (_, i) => (i === 0 ? first! : next!)));
+}
 
 const BAD: Verdict = { error: 'BAD_MESSAGE', close: null };
 

@@ -13,7 +13,7 @@ import {
   CLIENT_PATH,
   HOST_PATH,
   MAX_CHECKPOINT_BYTES,
-  MAX_FRAME_BYTES,
+  MAX_FRAGMENTS,
   MAX_HOST_FRAME_BYTES,
   MAX_SLOTS,
   SUBPROTOCOL,
@@ -23,6 +23,7 @@ import {
   TRANSITIONS as HOST_SESSION_TRANSITIONS,
 } from '@duskline/host/internal/sessions/session-transitions';
 import { END_REASONS, SESSION_STATES } from '@duskline/protocol/vocabulary';
+import { LimitsSection } from '@duskline/server/config/sections/limits-section.js';
 import { HOST_TRANSITIONS } from '@duskline/server/domain/host-state.js';
 import { DEFAULT_LIMITS } from '@duskline/server/domain/limits.js';
 import { SESSION_TRANSITIONS } from '@duskline/server/domain/session-state.js';
@@ -41,7 +42,7 @@ import type { MessageRate } from '@duskline/server/transport/message-budget.js';
 import { SIGNAL_RATE } from '@duskline/server/transport/signal-budgets.js';
 import { CLOSE_GRACE_MS } from '@duskline/server/transport/socket.js';
 import { DocumentedTypes, canonicalOfSchema } from './canonical-types.js';
-import { PLAY_PHASES } from '@duskline/client/internal/play/play-phase';
+import { MESSAGE_BY_PHASE, NEXT_PHASES, type PlayPhase } from '@duskline/client/internal/play/play-state';
 import { PROTOCOL_FILE, bare, readDocument, readProtocolDocument, tableOf } from './document.js';
 import { documentedTraces } from './traces/document-traces.js';
 
@@ -69,13 +70,11 @@ const SECTIONS: Readonly<Record<string, Schemas>> = {
 const INTERNAL_LIMITS = ['sweepIntervalMs', 'sweepGapMs', 'leaseMs', 'leaseRenewMs'];
 
 /** Words of the document for what a client sends after a reconnect. */
-const AFTER_WELCOME = {
-  play: 'play',
-  lookup: 'play, only to find it',
-  end: 'play, then end',
-  cancel: 'cancel',
-  nothing: '-',
-} as const;
+function describeMessage(phase: PlayPhase): string {
+  const message = MESSAGE_BY_PHASE[phase];
+  if (message === 'lookup') return phase === 'ending' ? 'play, then end' : 'play, only to find it';
+  return message ?? '-';
+}
 
 const HOST_EVENTS = ['registered', 'heartbeat', 'late', 'gone'] as const;
 
@@ -186,9 +185,9 @@ describe('PROTOCOL.md', () => {
       bare(state!),
       { next: namesIn(next!), says: bare(says!) },
     ]);
-    const expected = Object.entries(PLAY_PHASES).map(([phase, { next, sends }]) => [
+    const expected = Object.entries(NEXT_PHASES).map(([phase, next]) => [
       phase,
-      { next, says: AFTER_WELCOME[sends] },
+      { next, says: describeMessage(phase as PlayPhase) },
     ]);
     expect(Object.fromEntries(rows)).to.deep.equal(Object.fromEntries(expected));
   });
@@ -225,13 +224,26 @@ describe('PROTOCOL.md', () => {
     for (const [key] of tableOf(document, 'Limits', 'key').rows) expect(limits).to.include(bare(key!));
   });
 
+  it('gives the least value of every limit that a peer can reach, which is the least that operators can set', () => {
+    const start = document.text.indexOf('\n## Limits\n');
+    const section = document.text.slice(start, document.text.indexOf('\n## ', start + 1));
+    const least = [
+      ...tableOf(document, 'Limits', 'key').rows.map(([key, value]) => [bare(key!), Number(value)]),
+      ...[...section.matchAll(/`(\w+)`\s\[(\d+)\.\.\]/g)].map(([, key, value]) => [key, Number(value)]),
+    ];
+    const settable = Object.entries(LimitsSection.properties)
+      .filter(([key]) => !INTERNAL_LIMITS.includes(key))
+      .map(([key, schema]) => [key, (schema as unknown as { minimum: number }).minimum]);
+    expect(least).to.have.deep.members(settable);
+  });
+
   it('lists the fixed limits', () => {
     const rows = tableOf(document, 'Limits', 'limit').rows;
     const rate = ({ perSecond, burst }: MessageRate): string => `${perSecond}/s, burst ${burst}`;
     expect(Object.fromEntries(rows.map(([name, value]) => [bare(name!), bare(value!)]))).to.deep.equal({
       slots: String(MAX_SLOTS),
-      'client frame bytes': String(MAX_FRAME_BYTES),
-      'host frame bytes': String(MAX_HOST_FRAME_BYTES),
+      'frame bytes to hosts': String(MAX_HOST_FRAME_BYTES),
+      fragments: String(MAX_FRAGMENTS),
       'checkpoint bytes': String(MAX_CHECKPOINT_BYTES),
       'client messages': rate(CLIENT_RATE),
       'host messages': rate(HOST_RATE),

@@ -28,6 +28,13 @@ const REGISTER = {
 const heldSessions = (count: number): object[] =>
   Array.from({ length: count }, () => ({ sessionId: newSessionId(), epoch: 1, state: 'connected' }));
 
+/** One session in two states, of which the host can have only one. */
+const twice = ['connected', 'disconnected'].map((state) => ({
+  sessionId: '019a0000-0000-7000-8000-000000000001',
+  epoch: 1,
+  state,
+}));
+
 describe('Malicious hosts', function () {
   this.timeout(10_000);
   let duskline: Duskline;
@@ -69,6 +76,7 @@ describe('Malicious hosts', function () {
 
     const refusals: readonly [string, object, object, number, ErrorCode][] = [
       ['more sessions than slots', { sessions: heldSessions(3) }, {}, 4422, 'TOO_MANY_SESSIONS'],
+      ['a session twice', { sessions: twice }, {}, 4400, 'BAD_MESSAGE'],
       ['another region than its token', { region: 'next' }, {}, 4403, 'FORBIDDEN'],
       ['another pool than its token', { pool: 'pc-ultra' }, {}, 4403, 'FORBIDDEN'],
       ['another id than its token', {}, { hostId: 'honest' }, 4403, 'FORBIDDEN'],
@@ -129,6 +137,12 @@ describe('Malicious hosts', function () {
     it('more sessions than slots: refused, and the host does not become ready', async () => {
       rogue.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: heldSessions(3) });
       await expectError(rogue, 'TOO_MANY_SESSIONS');
+      await expectUnharmed();
+    });
+
+    it('a session twice: refused, and the host does not become ready', async () => {
+      rogue.send({ type: 'heartbeat', load: IDLE_LOAD, sessions: twice });
+      expect((await expectError(rogue, 'BAD_MESSAGE'))['message']).to.match(/sessions .* twice/);
       await expectUnharmed();
     });
 

@@ -46,19 +46,12 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
 
   return {
     receive(host, message) {
-      const { sessions } = message;
-      if (sessions.length > host.registration.slots) {
-        host.channel.send(
-          errorMessage(
-            new Refusal('TOO_MANY_SESSIONS', {
-              message: `The heartbeat lists ${sessions.length} sessions, the host has ${host.registration.slots} slots. The heartbeat was ignored.`,
-            }),
-            context.random,
-          ),
-        );
+      try {
+        host.heldSessions = readSessions(host, message);
+      } catch (error) {
+        host.channel.send(errorMessage(toRefusal(error), context.random));
         return;
       }
-      host.heldSessions = heldSessionsFrom(sessions);
       host.unansweredPrepares.receiveHeartbeat(message);
       const name = regionPoolName(host.regionPool);
       const batch: HeartbeatBatch = pending.get(name) ?? {
@@ -74,6 +67,19 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
       pending.clear();
     },
   };
+}
+
+/** @throws Refusal TOO_MANY_SESSIONS, BAD_MESSAGE: the heartbeat is ignored */
+function readSessions(
+  { registration: { slots } }: HostConnection,
+  { sessions }: Heartbeat,
+): HostConnection['heldSessions'] {
+  if (sessions.length > slots) {
+    throw new Refusal('TOO_MANY_SESSIONS', {
+      message: `The heartbeat lists ${sessions.length} sessions, the host has ${slots} slots. The heartbeat was ignored.`,
+    });
+  }
+  return heldSessionsFrom(sessions);
 }
 
 /** A failed step costs nothing else: each host is reconciled by itself, and the next heartbeats repeat what the store did not take. */

@@ -9,7 +9,8 @@ import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import { notifyHost } from '../messaging/notify-host.js';
+import { prepareHost } from '../messaging/notify-host.js';
+import { decodeMatch } from '../sessions/match-details.js';
 import { UnansweredPrepares } from '../connections/unanswered-prepares.js';
 import { Refusal } from '../refusal.js';
 
@@ -24,7 +25,7 @@ export interface HostBinding {
 /**
  * Answers `register`: registers the host in the store, and makes this connection the host's only one.
  *
- * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS or UNAVAILABLE
+ * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS, BAD_MESSAGE or UNAVAILABLE
  */
 export async function registerHost(
   context: CorePorts & Connections & Credentials,
@@ -65,7 +66,7 @@ export async function registerHost(
     // No reconciliation yet: the host first reports sessions that ended meanwhile. Its first heartbeat reconciles.
     const assigned = await context.store.listHostSessions(regionPool, hostId);
     await endFinishedSessions(context, host);
-    notifyReservations(context, host, assigned);
+    await notifyReservations(context, host, assigned);
     if (endpointChanged) await notifyClientsOfEndpoint(context, regionPool, assigned);
   } catch (error) {
     // The registration fails after all, so no later disconnect removes this connection.
@@ -98,8 +99,13 @@ export async function unregisterHost(context: CorePorts & Connections, host: Hos
   notifyAllOfEnd(context, regionPool, ended);
 }
 
+/** @throws Refusal BAD_MESSAGE when the host lists a session twice */
 export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnection['heldSessions'] {
-  return new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
+  const held = new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
+  if (held.size < sessions.length) {
+    throw new Refusal('BAD_MESSAGE', { message: '/sessions lists a session twice.' });
+  }
+  return held;
 }
 
 /**
@@ -124,12 +130,20 @@ async function endFinishedSessions({ store }: StoreAccess, host: HostConnection)
 }
 
 /** Sends the host its reservations: those made while it was on another connection may not have reached it. */
-function notifyReservations(
-  context: BrokerSettings,
+async function notifyReservations(
+  context: BrokerSettings & StoreAccess,
   host: HostConnection,
   assigned: readonly SessionRecord[],
-): void {
-  for (const session of assigned) if (session.state === 'reserved') notifyHost(context, host, session);
+): Promise<void> {
+  const reserved = assigned.filter(({ state }) => state === 'reserved');
+  if (reserved.length === 0) return;
+  const { reservationMs } = context.limits;
+  const nowMs = await context.store.getTimeMs();
+  for (const { sessionId, epoch, meta, reservedAtMs } of reserved) {
+    if (meta === null) continue;
+    const leftMs = Math.max(0, reservationMs - (nowMs - reservedAtMs));
+    prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match), leftMs);
+  }
 }
 
 /** Tells the clients that are about to connect to the host where it is now. */

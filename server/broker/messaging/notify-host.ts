@@ -18,7 +18,7 @@ export function notifyHostOfSession(
 }
 
 /** Sends a host `prepare` for a reserved session, or `end` for an ended one. */
-export function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
+function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
   const { sessionId, epoch, state, meta } = session;
   if (state !== 'reserved') host.unansweredPrepares.delete(sessionId);
   if (state === 'reserved' && meta !== null) {
@@ -36,12 +36,17 @@ export function notifyHost(context: BrokerSettings, host: HostConnection, sessio
   }
 }
 
-/** Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one. */
+/**
+ * Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one.
+ *
+ * @param claimWithinMs what is left of the reservation
+ */
 export function prepareHost(
   context: BrokerSettings,
   host: HostConnection,
   session: { readonly sessionId: string; readonly epoch: number; readonly meta: SessionMeta },
   { stream, tier }: MatchDetails,
+  claimWithinMs = context.limits.reservationMs,
 ): void {
   if (wasSentToHost(host, session)) return;
   const { sessionId, epoch, meta } = session;
@@ -49,7 +54,6 @@ export function prepareHost(
   host.lastSentEpochs.set(sessionId, epoch);
   host.unansweredPrepares.add(sessionId, epoch);
   const limits = sessionLimitsOf(context, tier);
-  const claimWithinMs = context.limits.reservationMs;
   const prepare = { type: 'prepare', sessionId, epoch, title, playerId, stream, claimWithinMs } as const;
   host.channel.send(limits === undefined ? prepare : { ...prepare, limits });
 }

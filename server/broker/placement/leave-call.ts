@@ -1,5 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
+import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { takeOverRequest } from '../requests/request-record.js';
@@ -8,7 +9,7 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 
 /**
  * Takes a request out of the store: its slot, its queue positions, and its life, so that the next request of the player meets no
- * conflict. A request that never had a slot is forgotten, and its id may be used again.
+ * conflict.
  */
 export async function leaveStore(
   context: CorePorts,
@@ -19,17 +20,22 @@ export async function leaveStore(
   const { playerId } = client;
   const positions = everywhere ? context.fleet.regionPools : queues;
   const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, positions)]);
-  if (mayBeRepeated(request)) await context.store.deleteRequest(playerId, message.requestId);
+  if (mayUseIdAgain(request)) await context.store.deleteRequest(playerId, message.requestId);
   else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
 }
 
-/** Whether the player may use the request's id again: not when it had a session, or missed its offers. */
-function mayBeRepeated(request: ActiveRequest): boolean {
-  return request.state.lostIn === null && !isTimedOut(request);
+/**
+ * Whether the player may use the request's id again. Otherwise the record stays: another broker that still has the request, because
+ * the client sent it there before, must not take it for one that the store has lost.
+ */
+function mayUseIdAgain(request: ActiveRequest): boolean {
+  const code = refusalCodeOf(request);
+  const isOver = code === 'CANCELLED' || code === 'TIMED_OUT' || code === 'SESSION_OVER';
+  return request.state.lostIn === null && !isOver;
 }
 
-function isTimedOut({ state: { phase } }: ActiveRequest): boolean {
-  return phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'TIMED_OUT';
+function refusalCodeOf({ state: { phase } }: ActiveRequest): RefusalCode | undefined {
+  return phase.name === 'leaving' && phase.answer.kind === 'refused' ? phase.answer.code : undefined;
 }
 
 /**
@@ -61,9 +67,10 @@ async function leaveQueues(
   if (regionPool === undefined) return epoch;
   const record = { sessionId, epoch, regionPool };
   // A repeat of a request that missed its offers is told so, because the store has no attempt after those.
-  const belowEpoch = isTimedOut(request)
-    ? epoch
-    : await takeOverRequest(context, client.playerId, message.requestId, record);
+  const belowEpoch =
+    refusalCodeOf(request) === 'TIMED_OUT'
+      ? epoch
+      : await takeOverRequest(context, client.playerId, message.requestId, record);
   await Promise.all(
     queues.map(async (queue) => {
       notifyAllOfEnd(

@@ -41,7 +41,7 @@ export async function locateRequest(
   const { client, message } = request;
   const record = known ?? (await readRecord(context, request));
   if (record === null) return { kind: 'nothing' };
-  if (record.isReplaced) return locateReplaced(context, request, record);
+  if (record.state === 'replaced') return locateReplaced(context, request, record);
   const recordedAtMs = context.clock.monotonicMs() - record.ageMs;
   try {
     for (;;) {
@@ -49,12 +49,16 @@ export async function locateRequest(
       const found = await lookOnce(context, request, { ...record, ageMs });
       if (found !== undefined) return found;
       const isWanted = request.state.phase.name === 'locating' && known !== null;
+      if (!isWanted) return { kind: 'nothing' };
+      // It was cancelled, or its session has ended and its record was deleted.
+      if (record.state === 'over') return { kind: 'over', code: 'SESSION_OVER' };
       const isLate = ageMs >= context.intervals.requestGraceMs;
       // While the store is rebuilt, a host or another broker may still restore the session.
-      if (!isWanted || (isLate && !context.storeHealth.isRebuilding)) {
-        // No region pool has the session. After the reservation time that means: it ended, and its record was deleted.
-        const isOver = isWanted && record.ageMs > context.limits.reservationMs;
-        return isOver ? { kind: 'over', code: 'SESSION_OVER' } : { kind: 'nothing' };
+      if (isLate && !context.storeHealth.isRebuilding) {
+        // No region pool has the session. After the reservation time that means the same.
+        return record.ageMs > context.limits.reservationMs
+          ? { kind: 'over', code: 'SESSION_OVER' }
+          : { kind: 'nothing' };
       }
       await delay(context.clock, isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
     }

@@ -32,8 +32,9 @@ export function createRequestRunner(context: Ports): RequestRunner {
       const terms = termsOf(message, candidates, ranking.ok ? null : ranking.code);
       const whenFull = message.wait === false ? 'refuse' : 'wait';
       // After an outage, thousands of repeated requests would briefly take slots from new ones. A player who has something else
-      // on this broker could hold as many slots as connections.
+      // on this broker could hold as many slots as connections. One who resumes or takes over most likely has.
       const mayReserveAhead =
+        terms.onConflict === 'fail' &&
         !client.resumed &&
         !context.storeHealth.isRebuilding &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&

@@ -7,9 +7,6 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { claimTimeLeftMs, placedFromSession } from './placed-from-session.js';
 
-/** What the store remembers of a request's latest attempt. */
-type AttemptRecord = Omit<RequestRecord, 'state'>;
-
 /**
  * What became of a request that was made before:
  *
@@ -34,7 +31,7 @@ export type EarlierOutcome =
 export async function attachEarlierSession(
   context: BrokerSettings & StoreAccess,
   client: ClientConnection,
-  record: AttemptRecord,
+  record: RequestRecord,
   replaceLost: boolean,
   metaForRegionPool: (regionPool: RegionPool) => SessionMeta | undefined = () => undefined,
 ): Promise<EarlierOutcome | undefined> {
@@ -78,13 +75,13 @@ function outcomeOfEnded(
   client: ClientConnection,
   regionPool: RegionPool,
   session: SessionRecord,
-  record: AttemptRecord,
+  record: RequestRecord,
   replaceLost: boolean,
 ): EarlierOutcome | undefined {
   if (session.reason === 'host_lost' && replaceLost) {
     if (session.epoch >= record.epoch) return { kind: 'lost', regionPool, session };
     // Another broker raised the epoch to replace the session, and may still be doing so.
-    if (record.ageMs < intervals.requestGraceMs) return undefined;
+    if (record.state === 'live' && record.ageMs < intervals.requestGraceMs) return undefined;
   }
   // A session that never had a host ended in a queue.
   if (session.hostId === '') {

@@ -27,9 +27,11 @@ export async function takeOverRequest(
     );
     if (newEpoch !== null) return newEpoch;
     const record = await context.batches.findRequest({ playerId, requestId });
-    if (record?.state === 'replaced' || record?.epoch === fromEpoch) return record.epoch;
+    // Nobody can continue a request that the store has forgotten while another one of the player is live.
+    if (record === null) return fromEpoch + 1;
+    if (record.state === 'replaced' || record.epoch === fromEpoch) return record.epoch;
     // Another broker raised the epoch just now, for example to accept an offer.
-    fromEpoch = record?.epoch ?? fromEpoch;
+    fromEpoch = record.epoch;
   }
   throw new Refusal('UNAVAILABLE', { retryAboutMs: 1_000 });
 }
@@ -44,10 +46,10 @@ export function rememberedRequest(
   requestId: string,
   { sessionId, epoch, regionPool, ageMs, state }: RequestRecord,
 ): RememberedRequest {
-  return { requestId, sessionId, epoch, regionPool, ageMs, isReplaced: state === 'replaced' };
+  return { requestId, sessionId, epoch, regionPool, ageMs, state };
 }
 
 /** The live request of a player, as the machine of play requests knows it. */
 export function rememberedLive({ requestId, ...record }: LiveRequest): RememberedRequest {
-  return { requestId, ...record, isReplaced: false };
+  return { requestId, ...record, state: 'live' };
 }

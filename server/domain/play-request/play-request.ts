@@ -19,8 +19,8 @@ export interface RememberedRequest {
   readonly regionPool: RegionPool;
   /** Age of its latest attempt when the store was asked. */
   readonly ageMs: number;
-  /** Another request of the player took its place. No broker can continue it. */
-  readonly isReplaced: boolean;
+  /** `over`: it was cancelled or has ended. `replaced`: another request of the player took its place, and no broker can continue it. */
+  readonly state: 'live' | 'over' | 'replaced';
 }
 
 /** A slot that the store offers to a waiting request. */

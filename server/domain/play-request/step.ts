@@ -100,7 +100,7 @@ function cancel<P extends Placed>(request: PlayRequest<P>, phase: Phase<P>): Tra
 function isToBeLocated(
   outcome: { readonly kind: 'new' } | RecordOutcome,
 ): outcome is Extract<RecordOutcome, { readonly kind: 'repeat' }> {
-  return outcome.kind === 'repeat' && !outcome.record.isReplaced;
+  return outcome.kind === 'repeat' && outcome.record.state !== 'replaced';
 }
 
 function withRecord<P extends Placed>(

@@ -37,13 +37,15 @@ describe('The stream between a pool and a device', () => {
     );
   });
 
-  it('uses the best common codec, whatever the order of the lists', () => {
+  it('uses the best common codec, whatever the order of the lists, and however often they name it', () => {
     fc.assert(
       fc.property(pool, device, (from, to) => {
         const common = CODECS.filter((codec) => from.codecs.includes(codec) && to.codecs.includes(codec));
         expect(bestStream(from, to)?.codec).to.equal(common[0]);
         const reversed = { ...from, codecs: from.codecs.toReversed() };
         expect(bestStream(reversed, to)).to.deep.equal(bestStream(from, to));
+        const repeated = { ...to, codecs: [...to.codecs.toReversed(), ...to.codecs] };
+        expect(bestStream(from, repeated)).to.deep.equal(bestStream(from, to));
       }),
     );
     expect(bestStream(PC, TV)).to.deep.equal({ codec: 'hevc', resolution: '1440p', fps: 60 });

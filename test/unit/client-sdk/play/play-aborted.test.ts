@@ -55,7 +55,7 @@ describe('client: play()', () => {
       expect(client.sessions).to.deep.equal([session]);
     });
 
-    it('cancels it on the next connection when the socket is lost', async () => {
+    it('cancels it on each connection until a broker confirms it, and only then asks for another slot', async () => {
       const { broker, client, end, statuses } = await connected();
       const controller = new AbortController();
       const playing = failure(client.play({ title: 'tetris', rtt: RTT, signal: controller.signal }));
@@ -71,10 +71,13 @@ describe('client: play()', () => {
       next.drop();
       const last = await broker.welcome();
       const other = client.play({ title: 'tetris', rtt: RTT, requestId: 'other' });
+      expect(await last.next('cancel')).to.deep.equal({ type: 'cancel', requestId });
+      expect(await last.receivedTypes()).to.deep.equal(['hello', 'cancel']);
+      last.error({ code: 'CANCELLED', requestId });
       await last.next('play');
       last.match('other');
       await other;
-      expect(await last.receivedTypes()).to.deep.equal(['hello', 'play']);
+      expect(await last.receivedTypes()).to.deep.equal(['hello', 'cancel', 'play']);
     });
 
     it('sends no cancel for a request that no broker received', async () => {

@@ -46,7 +46,7 @@ const OTHER: RememberedRequest = {
   epoch: 3,
   regionPool: REGION_POOLS[0]!,
   ageMs: 0,
-  isReplaced: false,
+  state: 'live',
 };
 
 /** Chooses among equally possible things; a seed or fast-check decides. */
@@ -245,7 +245,7 @@ export class RandomBroker {
           outcome: this.choose([
             { kind: 'new' },
             { kind: 'repeat', record: { ...OTHER, requestId: 'r1', sessionId: 'session-0' } },
-            { kind: 'repeat', record: { ...OTHER, requestId: 'r1', isReplaced: true } },
+            { kind: 'repeat', record: { ...OTHER, requestId: 'r1', state: 'replaced' } },
             { kind: 'live', other: OTHER, sessionId: 'session-2' },
           ] as const),
         };
