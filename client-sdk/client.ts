@@ -1,12 +1,13 @@
-import type { Matched } from '@duskline/protocol';
+import type { Matched, RegionInfo } from '@duskline/protocol';
 import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
 import type { RequestMessage } from './connection/broker-socket.js';
-import { abortError, localError } from './errors.js';
-import type { RttByRegion } from './latency/measure-rtt.js';
+import { DusklineError, abortError, localError } from './errors.js';
+import type { RttOrFailure, RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { createPlayMessage } from './play/play-messages.js';
 import { isLeaving, isUnsent } from './play/play-state.js';
+import { isRegional, widenSearch, type WiderSearch } from './play/other-regions.js';
 import type { PlayOptions } from './play/play-options.js';
 import { PlayRequest } from './play/play-request.js';
 import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
@@ -34,7 +35,7 @@ export interface Client {
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
    * Measures the round-trip times to the open regions that are likely to be near. A result for the same regions is reused for
-   * `measurementMaxAgeMs`.
+   * `measurementMaxAgeMs`, or until the connection is lost.
    *
    * @returns milliseconds by region, without the regions that did not answer in time
    * @throws DusklineError `ABORTED`, or why the client closed
@@ -44,6 +45,8 @@ export interface Client {
    * Requests a slot to play a title, and waits in the queue if none is free. If the connection is lost, the SDK repeats the
    * request with the same `requestId` on the next one, so it keeps its position and never leads to two sessions. The request is sent
    * when a broker has confirmed the end of each session and the cancel of each request that this client gave up before.
+   *
+   * Without `options.rtt` the SDK measures the regions, and more of them when those that are near on the map give no slot.
    *
    * @throws DusklineError the broker's refusal (`QUEUE_FULL`, `TIMED_OUT`, `SESSION_EXISTS`, `UNKNOWN_TITLE`,
    *   ...); `ABORTED`; `OFFER_DECLINED`; `NO_REGION_MEASURED`; `REQUEST_IN_USE`; or why the client closed
@@ -105,28 +108,28 @@ class BrokerClient implements Client {
   }
 
   async measureRegions(options: MeasureOptions = {}): Promise<RttByRegion> {
-    this.#connection.start();
-    const { regions } = await waitUnlessAborted(this.#connection.ready, options.signal);
-    return this.#meter.measure(regions, options);
+    const regions = await this.#listRegions(options.signal);
+    const open = regions.filter(({ state }) => state === 'open');
+    const measured = Object.entries(await this.#meter.measure(open, options));
+    return Object.fromEntries(
+      measured.flatMap(([region, rttMs]) => (rttMs === null ? [] : [[region, rttMs]])),
+    );
   }
 
   async play(options: PlayOptions): Promise<Session> {
     this.#playCount += 1;
-    const { signal, regions, requestId = createRequestId(this.#options.random, this.#playCount) } = options;
+    const { requestId = createRequestId(this.#options.random, this.#playCount) } = options;
+    const { signal, regions } = options;
     this.#connection.start();
-    const rtt = options.rtt ?? (await this.measureRegions({ signal, regions }));
-    if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });
-    if (signal?.aborted === true) throw abortError(signal);
-    if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
-    if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
-
-    const request = this.#startRequest(options, requestId, rtt);
-    const removeListener =
-      signal && onAbort(signal, () => request.dispatch({ type: 'cancel', error: abortError(signal) }));
+    if (options.rtt !== undefined) return this.#ask(options, requestId, options.rtt);
+    const rtt = await this.#meter.measure(await this.#listRegions(signal), { signal, regions });
     try {
-      return await request.answer;
-    } finally {
-      removeListener?.();
+      return await this.#ask(options, requestId, rtt, () => this.#searchWider(options, rtt));
+    } catch (error) {
+      if (!(error instanceof DusklineError && isRegional(error))) throw error;
+      const wider = await this.#searchWider(options, rtt);
+      if (wider === undefined) throw error;
+      return this.#ask(options, requestId, wider.rtt);
     }
   }
 
@@ -136,8 +139,48 @@ class BrokerClient implements Client {
     return this.#closed;
   }
 
-  #startRequest(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): PlayRequest {
+  /** The regions as the broker listed them, open and closed. */
+  async #listRegions(signal: AbortSignal | undefined): Promise<readonly RegionInfo[]> {
+    this.#connection.start();
+    return (await waitUnlessAborted(this.#connection.ready, signal)).regions;
+  }
+
+  /** Measures all regions, also those that are far on the map. Returns `undefined` if none is nearer than `play` said. */
+  async #searchWider({ signal, regions }: PlayOptions, rtt: RttOrFailure): Promise<WiderSearch | undefined> {
+    const measured = await this.#meter.search(await this.#listRegions(signal), { signal, regions });
+    return widenSearch(rtt, measured);
+  }
+
+  async #ask(
+    options: PlayOptions,
+    requestId: string,
+    rtt: Readonly<RttOrFailure>,
+    searchWider?: () => Promise<WiderSearch | undefined>,
+  ): Promise<Session> {
+    const { signal } = options;
+    if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });
+    if (signal?.aborted === true) throw abortError(signal);
+    if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
+    if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
+
+    const request = this.#startRequest(options, requestId, rtt, searchWider);
+    const removeListener =
+      signal && onAbort(signal, () => request.dispatch({ type: 'cancel', error: abortError(signal) }));
+    try {
+      return await request.answer;
+    } finally {
+      removeListener?.();
+    }
+  }
+
+  #startRequest(
+    options: PlayOptions,
+    requestId: string,
+    rtt: Readonly<RttOrFailure>,
+    searchWider?: () => Promise<WiderSearch | undefined>,
+  ): PlayRequest {
     const { clock, logger, random } = this.#options;
+    let search = searchWider;
     const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
       ...options,
       clock,
@@ -148,10 +191,26 @@ class BrokerClient implements Client {
         if (request.state.phase === 'over') this.#requests.delete(requestId);
         this.#sendWaiting();
       },
+      onShortage: () => {
+        const started = search?.();
+        search = undefined;
+        // It fails only if the caller aborts or the client closes, which end the request.
+        started?.then((wider) => wider && this.#widen(request, wider)).catch(() => undefined);
+      },
     });
     this.#requests.set(requestId, request);
     this.#sendWaiting();
     return request;
+  }
+
+  /**
+   * Brokers take the round-trip times of a request that waits only with its first `play` on a connection. A region that is nearer
+   * than all that the request named is worth another connection, on which it keeps its position.
+   */
+  #widen(request: PlayRequest, { rtt, isNearestNew }: WiderSearch): void {
+    request.replaceRtt(rtt);
+    const { phase, contact } = request.state;
+    if (isNearestNew && phase === 'queued' && contact === 'answered') this.#connection.reconnect();
   }
 
   /**
@@ -169,6 +228,8 @@ class BrokerClient implements Client {
   }
 
   #handleStatus(status: ClientStatus): void {
+    // The device may have changed its network.
+    if (status.state === 'waiting') this.#meter.forget();
     for (const request of [...this.#requests.values()]) {
       if (status.state === 'waiting') request.dispatch({ type: 'disconnected' });
       if (status.state === 'closed')

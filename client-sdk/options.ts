@@ -18,7 +18,7 @@ export interface ClientOptions {
   readonly token: string | TokenSupplier;
   /** Kind and abilities of the player's device. */
   readonly device: Device;
-  /** Position of the device in degrees. If it is known, only the nearest regions are measured. */
+  /** Position of the device in degrees. If it is known, the nearest regions are measured, and others only if these give no slot. */
   readonly location?: Coordinates | undefined;
   /** Default: the platform's `WebSocket`. `@duskline/client/node` uses the one of the package `ws`. */
   readonly WebSocket?: WebSocketConstructor | undefined;

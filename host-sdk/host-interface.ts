@@ -1,9 +1,9 @@
 import type { ErrorMessage } from '@duskline/protocol';
 import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 import type { Admission } from './admission/admission.js';
-import type { EndedSession, PreparedSession } from './host-options.js';
 import type { HostStatus } from './connection/host-status.js';
 import type { HostedSession } from './sessions/hosted-session.js';
+import type { EndedSession, PreparedSession } from './sessions/session-record.js';
 import type { Listener } from '@duskline/sdk-runtime';
 
 /** A time limit that a session approaches, or no longer does. */
@@ -28,6 +28,16 @@ export interface MovingSession {
   readonly epoch: number;
 }
 
+/** Another client of the player has the session now. */
+export interface ReplacedStream {
+  readonly sessionId: string;
+  readonly epoch: number;
+  /** The session as it was given to the former client. It is `ended`; the session itself continues. */
+  readonly replaced: HostedSession;
+  /** The session as the admission of the new client has it. */
+  readonly session: HostedSession;
+}
+
 /** The events of a host. */
 export interface HostEvents {
   status: HostStatus;
@@ -38,6 +48,11 @@ export interface HostEvents {
    * (`superseded`).
    */
   end: EndedSession;
+  /**
+   * A client showed a newer ticket while another one was admitted, because the player continues on another device: close the stream
+   * of the former client. Emitted before `admit` returns. The game continues.
+   */
+  streamReplaced: ReplacedStream;
   /** A session for which `onCheckpoint` was called stays on this host: resume the game. */
   resume: MovingSession;
   /** A restored session whose client has arrived belongs to this host now: start the game. */
@@ -84,7 +99,8 @@ export interface Host {
    */
   leave(): Promise<void>;
   /**
-   * Closes the connection permanently, but ends no sessions. The broker waits for the host to return, and then declares it lost.
+   * Closes the connection permanently, but ends no sessions. The broker waits for the host to return, and then declares it lost. No
+   * client is admitted any more, so reservations are over, without an event.
    *
    * @param options.abrupt whether to skip the closing handshake, as in a crash
    */

@@ -1,36 +1,11 @@
-import {
-  Register,
-  type EndReason,
-  type HostLoad,
-  type SessionLimits,
-  type StreamSettings,
-} from '@duskline/protocol';
+import { Register, type HostLoad } from '@duskline/protocol';
 import { HOST_PATH } from '@duskline/protocol/constants';
 import { type Clock, type Logger, silentLogger, systemClock } from '@duskline/sdk-runtime';
 import { Compile } from 'typebox/compile';
 import type { Checkpoint } from './sessions/checkpoint.js';
 import type { HostedSession } from './sessions/hosted-session.js';
+import type { PreparedSession } from './sessions/session-record.js';
 import { createBackoffPolicy, type ReconnectPolicy } from './connection/reconnect-policy.js';
-
-/** A reservation that a broker made. The client connects next. */
-export interface PreparedSession {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly title: string;
-  readonly playerId: string;
-  readonly stream: StreamSettings;
-  /** The reservation expires if no client shows the ticket within this time from now, in milliseconds. */
-  readonly claimWithinMs: number;
-  /** Time limits that the SDK enforces; none if absent. */
-  readonly limits?: SessionLimits;
-}
-
-/** A session or reservation that the application did not end itself. It stops the stream and frees resources. */
-export interface EndedSession {
-  readonly sessionId: string;
-  readonly epoch: number;
-  readonly reason: EndReason;
-}
 
 export interface HostOptions {
   /** Base URL of a broker (`wss://…` or `https://…`), or a list of them. Each attempt uses the next one. */

@@ -3,8 +3,8 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-// 9,400 bytes until the SDK checked its connection after a sleep (400), and had machines that answer every event in every phase (900).
-const LIMIT_BYTES = 10_700;
+// Why it is not less: docs/adr/0027-machines-in-the-client-sdk.md.
+const LIMIT_BYTES = 11_500;
 
 const result = await build({
   entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],

@@ -91,6 +91,11 @@ export class BrokerConnection {
     return this.#socket?.send(message) ?? false;
   }
 
+  /** Replaces the current connection by another one. */
+  reconnect(): void {
+    this.#socket?.drop(true);
+  }
+
   /** Closes permanently. Resolves when the socket is closed, after a second at the latest. */
   async close(error?: DusklineError): Promise<void> {
     this.#setStatus({ state: 'closed', ...(error && { error }) });
@@ -103,7 +108,7 @@ export class BrokerConnection {
     let expiredTokens = 0;
     let retryCount = 0;
     for (let attemptIndex = 0; ; attemptIndex += 1) {
-      const { error, heldForMs, diedAsleep } = await this.#runAttempt(
+      const { error, heldForMs, isReplacedAtOnce } = await this.#runAttempt(
         urls[attemptIndex % urls.length] ?? '',
         retryCount + 1,
       );
@@ -123,8 +128,8 @@ export class BrokerConnection {
         return;
       }
       retryCount += 1;
-      // A device that wakes is alone: there are no others from which random delays would have to separate it.
-      const retryInMs = diedAsleep ? 0 : delayMs;
+      // Random delays separate the devices that lost one broker. This device is alone.
+      const retryInMs = isReplacedAtOnce === true ? 0 : delayMs;
       this.#setStatus({ state: 'waiting', attempt: retryCount, retryInMs, error });
       await this.#wait(retryInMs, error.retryAfterMs === undefined);
       if (this.#isClosed()) return;
@@ -150,7 +155,7 @@ export class BrokerConnection {
   async #runAttempt(
     url: string,
     attempt: number,
-  ): Promise<{ error: DusklineError; heldForMs?: number; diedAsleep?: boolean }> {
+  ): Promise<{ error: DusklineError; heldForMs?: number; isReplacedAtOnce?: boolean }> {
     const { clock } = this.#dependencies.options;
     this.#setStatus({ state: 'connecting', attempt, url });
     if (this.#isClosed()) return { error: localError('CLIENT_CLOSED') };
@@ -171,7 +176,7 @@ export class BrokerConnection {
     const readyAtMs = clock.monotonicMs();
     this.#setStatus({ state: 'ready', connectionId, playerId, regions });
     const error = await socket.closed;
-    return { error, heldForMs: clock.monotonicMs() - readyAtMs, diedAsleep: socket.diedAsleep };
+    return { error, heldForMs: clock.monotonicMs() - readyAtMs, isReplacedAtOnce: socket.isReplacedAtOnce };
   }
 
   #openSocket(url: string): BrokerSocket {

@@ -44,8 +44,8 @@ export class BrokerSocket {
   /** The platform's socket has closed, or was never opened. */
   readonly #platformSocketClosed = new Deferred<void>();
   readonly #cancelConnectTimeout: () => void;
-  /** The connection died while the device slept. */
-  diedAsleep = false;
+  /** The next connection needs no delay: this one was closed for a reason that concerns this device only. */
+  isReplacedAtOnce = false;
   #state: 'opening' | 'open' | 'closed' = 'opening';
   #webSocket: SocketLike | undefined;
   #keepAlive: KeepAlive | undefined;
@@ -68,6 +68,12 @@ export class BrokerSocket {
     if (this.#state !== 'open') return false;
     this.#sendFrame(message);
     return true;
+  }
+
+  /** Closes, so that another connection takes its place. */
+  drop(isReplacedAtOnce: boolean): void {
+    this.isReplacedAtOnce = isReplacedAtOnce;
+    this.#closeWithError(localError('CONNECTION_LOST'));
   }
 
   /** The device may have slept. */
@@ -139,10 +145,7 @@ export class BrokerSocket {
       clock: this.#dependencies.clock,
       intervalMs: this.#dependencies.pingIntervalMs ?? Math.max(MIN_PING_INTERVAL_MS, welcome.pingIntervalMs),
       sendPing: (id) => void this.send({ type: 'ping', id }),
-      onDead: (afterSleep) => {
-        this.diedAsleep = afterSleep;
-        this.#closeWithError(localError('CONNECTION_LOST'));
-      },
+      onDead: (afterSleep) => this.drop(afterSleep),
     });
     this.#opened.resolve(welcome);
   }

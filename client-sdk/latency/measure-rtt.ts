@@ -2,6 +2,7 @@ import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
 import { onAbort, waitUnlessAborted } from '../runtime/promises.js';
+import { takeOpen } from './nearest-regions.js';
 
 /** Concurrent warm-ups. A warm-up includes the DNS lookup, TCP and TLS, so contention does not matter. */
 const CONCURRENT_WARM_UPS = 6;
@@ -19,7 +20,7 @@ export interface MeasurementPlan {
   readonly samples: number;
   /** Time limit for a region's warm-up, and again for all its samples. A slower region is left out. */
   readonly timeoutMs: number;
-  /** How many regions are sampled at most: those with the fastest warm-up. */
+  /** How many open regions are sampled at most: those with the fastest warm-up. Closed ones that are as fast are sampled too. */
   readonly limit: number;
   readonly signal: AbortSignal;
 }
@@ -27,38 +28,45 @@ export interface MeasurementPlan {
 /** Milliseconds by region, without the regions that did not answer in time. */
 export type RttByRegion = Record<string, number>;
 
+/** Milliseconds by region; `null` for a region that did not answer in time. */
+export type RttOrFailure = Record<string, number | null>;
+
 /**
  * Measures the round-trip times to regions. Each region gets a warm-up, which is not counted. The fastest regions then get
- * samples, one after another within a region, and the result is the median.
+ * samples, one after another within a region, and the result is the median. If fewer than `plan.limit` open regions have a result,
+ * it names failed ones up to that number.
  *
- * Never rejects: when `plan.signal` aborts, regions that are not measured yet are left out.
+ * Never rejects: when `plan.signal` aborts, regions that are not measured yet count as failed.
  */
 export async function measureRtt(
   regions: readonly RegionInfo[],
   plan: MeasurementPlan,
-): Promise<RttByRegion> {
+): Promise<RttOrFailure> {
   const warmUps = await mapConcurrently(regions, CONCURRENT_WARM_UPS, async (region) => ({
     region,
     rttMs: await resolveInTime(plan, (signal) => plan.probe(region, signal)),
   }));
-  const promising = warmUps
-    .filter((warmUp): warmUp is MeasuredRegion => warmUp.rttMs !== undefined)
-    .sort((a, b) => a.rttMs - b.rttMs)
-    .slice(0, plan.limit);
-  const measured = await mapConcurrently(promising, CONCURRENT_REGIONS, async ({ region }) => ({
-    region,
-    rttMs: await resolveInTime(plan, (signal) => sampleRegion(region, plan, signal)),
-  }));
-  return Object.fromEntries(
-    measured
-      .filter((result): result is MeasuredRegion => result.rttMs !== undefined)
-      .map(({ region, rttMs }) => [region.region, Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)]),
+  const answers = warmUps.flatMap(({ region, rttMs }) => (rttMs === undefined ? [] : [{ region, rttMs }]));
+  const fastest = answers.sort((a, b) => a.rttMs - b.rttMs).map(({ region }) => region);
+  const sampled = await mapConcurrently(
+    takeOpen(fastest, plan.limit),
+    CONCURRENT_REGIONS,
+    async (region) => ({
+      region,
+      rttMs: await resolveInTime(plan, (signal) => sampleRegion(region, plan, signal)),
+    }),
   );
-}
-
-interface MeasuredRegion {
-  readonly region: RegionInfo;
-  readonly rttMs: number;
+  const rtt = new Map(sampled.map(({ region, rttMs }) => [region, rttMs]));
+  const failed = [...warmUps, ...sampled].flatMap(({ region, rttMs }) =>
+    rttMs === undefined ? [region] : [],
+  );
+  const answered = [...rtt.keys()].filter((region) => rtt.get(region) !== undefined);
+  return Object.fromEntries(
+    takeOpen([...answered, ...failed], plan.limit).map((region) => {
+      const rttMs = rtt.get(region);
+      return [region.region, rttMs === undefined ? null : Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)];
+    }),
+  );
 }
 
 /** The median of a region's samples; `undefined` if more than half of them failed. */

@@ -1,3 +1,8 @@
+import type { RegionInfo } from '@duskline/protocol';
+
+/** The most regions that one `play` may name. */
+export const MAX_REGIONS = 64;
+
 /** Degrees, WGS 84. */
 export interface Coordinates {
   readonly lat: number;
@@ -14,13 +19,23 @@ export function distanceKm(a: Coordinates, b: Coordinates): number {
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(haversine)));
 }
 
-/** The locations nearest to `here`, nearest first, at most `limit`. */
-export function findNearest<Location extends Coordinates>(
+/** The locations, nearest first. */
+export function sortByDistance<Location extends Coordinates>(
   locations: readonly Location[],
   here: Coordinates,
-  limit: number,
 ): Location[] {
-  return [...locations].sort((a, b) => distanceKm(here, a) - distanceKm(here, b)).slice(0, limit);
+  return [...locations].sort((a, b) => distanceKm(here, a) - distanceKm(here, b));
+}
+
+/**
+ * The first regions of a list, of which at most `limit` are open. Closed ones among them count for nothing: a broker has to know
+ * that they are near, to say that operators closed what the player could reach, and they may be open again by now.
+ */
+export function takeOpen(regions: readonly RegionInfo[], limit: number): RegionInfo[] {
+  let openCount = 0;
+  return regions
+    .filter(({ state }) => (openCount += Number(state === 'open')) <= limit)
+    .slice(0, MAX_REGIONS);
 }
 
 function halfSineSquared(degrees: number): number {

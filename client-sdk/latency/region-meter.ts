@@ -1,12 +1,23 @@
-import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionChoice, RegionInfo } from '@duskline/protocol';
-import type { Probe } from './beacon-probe.js';
-import { measureRtt, type MeasurementPlan, type RttByRegion } from './measure-rtt.js';
-import { findNearest, type Coordinates } from './nearest-regions.js';
+import type { Clock } from '@duskline/sdk-runtime';
 import { waitUnlessAborted } from '../runtime/promises.js';
+import type { Probe } from './beacon-probe.js';
+import { measureRtt, type RttOrFailure, type MeasurementPlan } from './measure-rtt.js';
+import { distanceKm, sortByDistance, takeOpen, type Coordinates } from './nearest-regions.js';
 
-/** The most regions that one `play` may name. */
-const MAX_REGIONS = 64;
+/** How many measurements are kept, so that a few choices of regions do not displace each other. */
+const MAX_MEASUREMENTS = 4;
+
+const DEFAULT_LIMIT = 8;
+
+/** The result of a search is reused for this time, in milliseconds: many players search when there are no free slots. */
+const SEARCH_MAX_AGE_MS = 60_000;
+
+/** Round-trip time of a device's own access network, with some slack, in milliseconds. */
+const ACCESS_MS = 40;
+
+/** Distance for each millisecond of round-trip time, at half the speed of light in fibre: routes are not straight. */
+const KM_PER_MS = 50;
 
 /** The options of the client that a measurement reads. */
 export interface RegionMeterSettings {
@@ -34,7 +45,7 @@ export interface MeasureOptions {
 interface Measurement {
   /** Identifies what was measured. Another set of regions needs another measurement. */
   readonly key: string;
-  readonly result: Promise<RttByRegion>;
+  readonly result: Promise<RttOrFailure>;
   readonly controller: AbortController;
   /** How many callers wait for the result. The measurement stops when none is left. */
   callers: number;
@@ -42,11 +53,12 @@ interface Measurement {
   finishedAtMs?: number;
 }
 
-/** Measures regions and stores the result. Concurrent calls with equal options share one measurement. */
+/** Measures regions and stores the results. Concurrent calls with equal options share one measurement. */
 export class RegionMeter {
   readonly #settings: RegionMeterSettings;
   readonly #closing: AbortSignal;
-  #latest: Measurement | undefined;
+  /** The newest first. */
+  #measurements: Measurement[] = [];
 
   /** @param closing stops the measurement that runs */
   constructor(settings: RegionMeterSettings, closing: AbortSignal) {
@@ -54,32 +66,57 @@ export class RegionMeter {
     this.#closing = closing;
   }
 
-  /** @throws DusklineError `ABORTED`, or why the client closed */
-  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttByRegion> {
-    const { samples = 4, timeoutMs = 2_000, limit = 8, maxAgeMs, signal } = options;
-    const { clock, location, measurementMaxAgeMs, probe } = this.#settings;
-    const maxRegions = Math.min(limit, MAX_REGIONS);
-    const open = regions.filter((region) => region.state === 'open' && isAllowed(region, options.regions));
-    const candidates = location === undefined ? open : findNearest(open, location, maxRegions);
-    const key = JSON.stringify([
-      samples,
-      maxRegions,
-      candidates.map(({ region, beaconUrl }) => [region, beaconUrl]),
-    ]);
-
-    let measurement = this.#latest;
-    if (measurement?.key !== key || !this.#isFresh(measurement, maxAgeMs ?? measurementMaxAgeMs)) {
-      const controller = new AbortController();
-      const plan = { probe, clock, samples, timeoutMs, limit: maxRegions, signal: controller.signal };
-      measurement = this.#startMeasurement(key, candidates, plan, controller);
-    }
-    return this.#awaitResult(measurement, signal);
+  /** The device may be in another network, so finished measurements are not reused. */
+  forget(): void {
+    this.#measurements = this.#measurements.filter(({ finishedAtMs }) => finishedAtMs === undefined);
   }
 
-  #isFresh(measurement: Measurement, maxAgeMs: number): boolean {
-    if (measurement.controller.signal.aborted) return false;
-    if (measurement.finishedAtMs === undefined) return true;
-    const ageMs = this.#settings.clock.wallMs() - measurement.finishedAtMs;
+  /**
+   * Measures the regions near `location`, and all when none of them is as near as the map says: the location may be wrong, or
+   * traffic may take another way. Without a location measures all.
+   *
+   * @returns nothing if no region answered, unless operators closed all of them
+   * @throws DusklineError `ABORTED`, or why the client closed
+   */
+  async measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
+    const { location } = this.#settings;
+    const allowed = selectAllowed(regions, options);
+    if (location === undefined) return this.#measure(allowed, options);
+    const nearest = takeOpen(sortByDistance(allowed, location), options.limit ?? DEFAULT_LIMIT);
+    const near = await this.#measure(nearest, options);
+    const isEnough = nearest.length === allowed.length || isPlausible(near, nearest, location);
+    return isEnough ? near : this.#measure(allowed, options);
+  }
+
+  /** Looks for regions beyond those near `location`, or for what changed since the last measurement. */
+  search(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
+    const limit = this.#settings.location === undefined ? DEFAULT_LIMIT : 2 * DEFAULT_LIMIT;
+    return this.#measure(selectAllowed(regions, options), {
+      ...options,
+      limit,
+      maxAgeMs: SEARCH_MAX_AGE_MS,
+    });
+  }
+
+  async #measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
+    const { samples = 4, timeoutMs = 2_000, limit = DEFAULT_LIMIT, maxAgeMs, signal } = options;
+    const { clock, measurementMaxAgeMs, probe } = this.#settings;
+    const key = JSON.stringify([samples, limit, regions.map(({ region, beaconUrl }) => [region, beaconUrl])]);
+    let measurement = this.#measurements.find((other) => other.key === key);
+    if (measurement === undefined || !this.#isFresh(measurement, maxAgeMs ?? measurementMaxAgeMs)) {
+      const controller = new AbortController();
+      const plan = { probe, clock, samples, timeoutMs, limit, signal: controller.signal };
+      measurement = this.#startMeasurement(key, regions, plan, controller);
+    }
+    const rtt = await this.#awaitResult(measurement, signal);
+    // Without any answer the device may be offline.
+    return hasAnswers(rtt) || regions.every(({ state }) => state !== 'open') ? rtt : {};
+  }
+
+  #isFresh({ controller, finishedAtMs }: Measurement, maxAgeMs: number): boolean {
+    if (controller.signal.aborted) return false;
+    if (finishedAtMs === undefined) return true;
+    const ageMs = this.#settings.clock.wallMs() - finishedAtMs;
     return ageMs >= 0 && ageMs < maxAgeMs;
   }
 
@@ -91,16 +128,18 @@ export class RegionMeter {
   ): Measurement {
     const result = measureRtt(regions, plan);
     const measurement: Measurement = { key, result, controller, callers: 0 };
-    this.#latest = measurement;
-    void result.then((rtt) => {
+    const others = this.#measurements.filter((other) => other.key !== key);
+    this.#measurements = [measurement, ...others].slice(0, MAX_MEASUREMENTS);
+    void result.then((measured) => {
       measurement.finishedAtMs = plan.clock.wallMs();
       // The device was offline, so the next call measures again.
-      if (Object.keys(rtt).length === 0 && this.#latest === measurement) this.#latest = undefined;
+      if (!hasAnswers(measured))
+        this.#measurements = this.#measurements.filter((other) => other !== measurement);
     });
     return measurement;
   }
 
-  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<RttByRegion> {
+  async #awaitResult(measurement: Measurement, signal: AbortSignal | undefined): Promise<RttOrFailure> {
     measurement.callers += 1;
     try {
       return { ...(await waitUnlessAborted(waitUnlessAborted(measurement.result, signal), this.#closing)) };
@@ -111,6 +150,20 @@ export class RegionMeter {
   }
 }
 
-function isAllowed({ region }: RegionInfo, choice: RegionChoice | undefined): boolean {
-  return (choice?.only?.includes(region) ?? true) && !(choice?.exclude?.includes(region) ?? false);
+function selectAllowed(regions: readonly RegionInfo[], { regions: choice }: MeasureOptions): RegionInfo[] {
+  return regions.filter(
+    ({ region }) => (choice?.only?.includes(region) ?? true) && !(choice?.exclude?.includes(region) ?? false),
+  );
+}
+
+function hasAnswers(rtt: RttOrFailure): boolean {
+  return Object.values(rtt).some((rttMs) => rttMs !== null);
+}
+
+/** Whether the best region answers about as fast as its distance suggests. */
+function isPlausible(measured: RttOrFailure, regions: readonly RegionInfo[], location: Coordinates): boolean {
+  return regions.some((region) => {
+    const rttMs = measured[region.region] ?? Infinity;
+    return rttMs <= ACCESS_MS + distanceKm(location, region) / KM_PER_MS;
+  });
 }

@@ -1,9 +1,13 @@
 import type { Play } from '@duskline/protocol';
-import type { RttByRegion } from '../latency/measure-rtt.js';
+import type { RttOrFailure } from '../latency/measure-rtt.js';
 import type { PlayOptions } from './play-options.js';
 
 /** Builds the message `play`. Options that the application left out are left out: the broker has their defaults. */
-export function createPlayMessage(options: PlayOptions, requestId: string, rtt: Readonly<RttByRegion>): Play {
+export function createPlayMessage(
+  options: PlayOptions,
+  requestId: string,
+  rtt: Readonly<RttOrFailure>,
+): Play {
   const { title, regions, platform, minResolution, wait, onConflict, onHostLost, onMove } = options;
   return {
     type: 'play',

@@ -1,6 +1,6 @@
 import type { Offer, Queued, RegionChoice } from '@duskline/protocol';
 import type { OnConflict, OnHostLost, Platform, Resolution } from '@duskline/protocol/vocabulary';
-import type { RttByRegion } from '../latency/measure-rtt.js';
+import type { RttOrFailure } from '../latency/measure-rtt.js';
 import type { SessionMove } from '../session/session-move.js';
 import type { Listener } from '@duskline/sdk-runtime';
 
@@ -23,8 +23,11 @@ export interface PlayOptions {
   readonly platform?: Platform | undefined;
   /** Only hosts that can stream at least this resolution. Default: any. */
   readonly minResolution?: Resolution | undefined;
-  /** Round-trip times in milliseconds by region. Default: the result of `measureRegions`. */
-  readonly rtt?: Readonly<RttByRegion> | undefined;
+  /**
+   * Round-trip times in milliseconds by region, `null` for regions that could not be measured. Default: the SDK measures, as
+   * `measureRegions` does, and measures more regions when those give no slot.
+   */
+  readonly rtt?: Readonly<RttOrFailure> | undefined;
   /** Default: a new UUID. A stored one, for example after a crash, leads back to its session or its position in the queue. */
   readonly requestId?: string | undefined;
   /** Whether to wait in the queue, without a time limit, if no slot is free. Default `true`. */

@@ -7,6 +7,7 @@ import { LiveSession } from '../session/live-session.js';
 import type { Session } from '../session/session.js';
 import { askAboutOffer } from './ask-about-offer.js';
 import { step, type PlayEffect, type PlayEvent } from './play-machine.js';
+import { isRegional } from './other-regions.js';
 import type { PlayOptions } from './play-options.js';
 import { INITIAL_STATE, isHeld, type PlayState } from './play-state.js';
 
@@ -23,11 +24,13 @@ export interface PlayRequestDependencies extends Pick<
   /** Returns whether the message was handed to an open socket. */
   readonly send: (message: ClientToBroker) => boolean;
   readonly onChange: () => void;
+  /** The request waits, or is refused for now: other regions might serve it. */
+  readonly onShortage: () => void;
 }
 
 /** One call of `play`, from its first message until its session has ended: carries out what its machine decides. */
 export class PlayRequest {
-  readonly #play: Play;
+  #play: Play;
   readonly #dependencies: PlayRequestDependencies;
   readonly #startedAtMs: number;
   readonly #answer = new Deferred<Session>();
@@ -55,6 +58,11 @@ export class PlayRequest {
 
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** Replaces the round-trip times in the next `play`. */
+  replaceRtt(rtt: Play['rtt']): void {
+    this.#play = { ...this.#play, rtt };
   }
 
   /** A broker sent a message about this request or its session. */
@@ -124,6 +132,7 @@ export class PlayRequest {
         this.#answer.reject(effect.error);
         return;
       case 'showPosition': {
+        this.#dependencies.onShortage();
         const { position, etaMs, region } = effect.queued;
         callListener(onQueued, { position, region, ...(etaMs && { etaMs }) }, (error) =>
           logger.error({ error }, 'onQueued threw'),
@@ -204,6 +213,7 @@ export class PlayRequest {
     // `UNAVAILABLE` is no answer. Without a limit of the application the request waits for one, as it waits for a connection.
     const maxWaitMs = retry?.maxWaitMs ?? (error.code === 'UNAVAILABLE' ? Infinity : 0);
     const isInTime = clock.monotonicMs() - this.#startedAtMs + retryInMs <= maxWaitMs;
+    if (isInTime && isRegional(error)) this.#dependencies.onShortage();
     this.dispatch({ type: 'error', error, retryInMs, isInTime });
   }
 }

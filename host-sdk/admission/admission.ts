@@ -1,5 +1,5 @@
 import type { HostedSession } from '../sessions/hosted-session.js';
-import { CLAIM_FAULTS } from '../sessions/session-table.js';
+import { CLAIM_FAULTS } from '../sessions/session-events.js';
 import { TICKET_FAULTS } from './ticket-verifier.js';
 
 /** Why a client was refused: because of its ticket, the state of its session, or a closed host. */
@@ -11,7 +11,10 @@ export type Admission =
   | {
       readonly ok: true;
       readonly session: HostedSession;
-      /** The client had been admitted before, and lost its connection. */
+      /**
+       * A client had been admitted before: this one, which lost its connection, or another one, which this one replaces (event
+       * `streamReplaced`).
+       */
       readonly readmitted: boolean;
     }
   | { readonly ok: false; readonly reason: RefusalReason };

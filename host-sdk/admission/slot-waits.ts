@@ -32,7 +32,7 @@ export class SlotWaits {
    */
   wait(tryAdmit: () => Admission, giveUp: () => void): Promise<Admission> {
     if (this.#waits.size >= this.#limit) return Promise.resolve({ ok: false, reason: 'no_free_slot' });
-    return new Promise((resolve) => {
+    const waited = new Promise<Admission>((resolve) => {
       const cancelTimer = this.#clock.setTimer(() => {
         this.#waits.delete(wait);
         giveUp();
@@ -41,6 +41,10 @@ export class SlotWaits {
       const wait: SlotWait = { tryAdmit, resolve, cancelTimer };
       this.#waits.add(wait);
     });
+    // Another client that waited may have replaced this one, or its session, before the application gets the admission.
+    return waited.then((admission) =>
+      admission.ok && admission.session.state === 'ended' ? tryAdmit() : admission,
+    );
   }
 
   /** A session has ended, or the host has closed. */

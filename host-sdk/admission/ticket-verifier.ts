@@ -1,6 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { TicketClaims } from '@duskline/protocol';
+import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 /** Why a ticket is invalid. */
@@ -18,11 +19,30 @@ export const TICKET_FAULTS = [
 ] as const;
 export type TicketFault = (typeof TICKET_FAULTS)[number];
 
+/** Claims of a ticket. */
+const NumberedClaims = Type.Object({
+  ...TicketClaims.properties,
+  /**
+   * Rises each time a broker gives the session to another connection of its player. Of two tickets of a session and epoch, the one
+   * with the higher number is newer. 0 when absent.
+   */
+  seq: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+});
+
+/** What a ticket says about its session. */
+export interface ClaimedTicket {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly title: string;
+  readonly playerId: string;
+  readonly number: number;
+}
+
 export type TicketCheck =
-  | { readonly ok: true; readonly claims: TicketClaims }
+  | { readonly ok: true; readonly ticket: ClaimedTicket }
   | { readonly ok: false; readonly fault: Exclude<TicketFault, 'expired'> }
   /** A good ticket otherwise. */
-  | { readonly ok: false; readonly fault: 'expired'; readonly claims: TicketClaims };
+  | { readonly ok: false; readonly fault: 'expired'; readonly ticket: ClaimedTicket };
 
 /** Identifies a host. `hostId` is unique only within region and pool. */
 export interface HostAddress {
@@ -42,7 +62,7 @@ const MIN_KEY_BYTES = 32;
 /** Longer texts are refused without computing a signature. */
 export const MAX_TICKET_CHARS = 8192;
 
-const claimsValidator = Compile(TicketClaims);
+const claimsValidator = Compile(NumberedClaims);
 
 export interface TicketVerifierOptions {
   readonly address: HostAddress;
@@ -99,7 +119,8 @@ export class TicketVerifier {
     // errors differ only by text.
     if (!claimsValidator.Check(claims)) return { ok: false, fault: 'bad_claims' };
     if (claims.aud !== this.#audience) return { ok: false, fault: 'wrong_audience' };
-    return hasExpired ? { ok: false, fault: 'expired', claims } : { ok: true, claims };
+    const claimed = toClaimedTicket(claims);
+    return hasExpired ? { ok: false, fault: 'expired', ticket: claimed } : { ok: true, ticket: claimed };
   }
 
   #decode(ticket: string, key: KeyObject, ignoreExpiration: boolean): unknown {
@@ -110,4 +131,8 @@ export class TicketVerifier {
       ignoreExpiration,
     });
   }
+}
+
+function toClaimedTicket({ sid, epoch, title, sub, seq = 0 }: Static<typeof NumberedClaims>): ClaimedTicket {
+  return { sessionId: sid, epoch, title, playerId: sub, number: seq };
 }

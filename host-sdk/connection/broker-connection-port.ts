@@ -10,9 +10,7 @@ export interface BrokerConnectionPort {
   /** The broker registered the host. Returns false if its ticket key is unusable. */
   handleRegistered(message: Registered): boolean;
   handleMessage(message: Exclude<BrokerToHost, Registered>): void;
-  /** The broker sent a message or a ping. */
-  handleTraffic(): void;
-  /** Called at every heartbeat and at every connection attempt, for deadlines. */
-  handleTimePassed(): void;
+  /** The broker answered a ping, so it has received what was sent before. Pings are numbered from 1, over all connections. */
+  handlePong(ping: number): void;
   handleStatus(status: HostStatus): void;
 }

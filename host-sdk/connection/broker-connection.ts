@@ -44,6 +44,7 @@ export class BrokerConnection {
   #attempt: ConnectionAttempt | undefined;
   #cancelTimer: () => void = () => undefined;
   #urlIndex = 0;
+  #pingsSent = 0;
   #retryCount = 0;
   #disconnectedSinceMs: number;
   #schedule: HeartbeatSchedule | undefined;
@@ -60,6 +61,11 @@ export class BrokerConnection {
 
   get status(): HostStatus {
     return this.#status;
+  }
+
+  /** How many pings were sent, over all connections. */
+  get pingsSent(): number {
+    return this.#pingsSent;
   }
 
   start(): void {
@@ -107,7 +113,6 @@ export class BrokerConnection {
   }
 
   #startAttempt(): void {
-    this.#port.handleTimePassed();
     const url = this.#nextUrl();
     this.#lastError = undefined;
     this.#setTimer(this.#settings.connectTimeoutMs, () => this.#handleFailure({ kind: 'deadline' }));
@@ -116,12 +121,11 @@ export class BrokerConnection {
       isWanted: () => this.#shutdown === undefined,
       onTokenFailed: (failure) => this.#handleFailure(failure),
       onOpen: () => this.#sendRegister(url),
-      onTraffic: () => {
+      onTraffic: () => this.#recordTraffic(),
+      onPong: (ping) => {
         this.#recordTraffic();
-        this.#port.handleTraffic();
+        this.#port.handlePong(ping);
       },
-      // Not reported to the host: a pong says nothing about messages that were sent after the ping.
-      onPong: () => this.#recordTraffic(),
       onFrame: (text) => {
         if (this.#shutdown === undefined) this.#handleFrame(text, url);
       },
@@ -180,7 +184,8 @@ export class BrokerConnection {
 
   #sendHeartbeatAndPing(): void {
     this.#sendHeartbeat();
-    this.#attempt?.ping();
+    this.#pingsSent += 1;
+    this.#attempt?.ping(this.#pingsSent);
   }
 
   #sendHeartbeat(): void {
@@ -203,7 +208,6 @@ export class BrokerConnection {
       if (action === 'nothing') return;
       // Earlier retries are forgotten only now, when the connection has lasted for a heartbeat interval.
       this.#retryCount = 0;
-      this.#port.handleTimePassed();
       this.#sendHeartbeatAndPing();
     });
   }

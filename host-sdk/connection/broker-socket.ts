@@ -11,8 +11,8 @@ export interface BrokerSocketHandlers {
   onOpen(): void;
   /** The broker sent a ping or a message. */
   onTraffic(): void;
-  /** The broker answered a ping. Messages sent after that ping may not have arrived yet. */
-  onPong(): void;
+  /** The broker answered the ping of this number. Messages sent after that ping may not have arrived yet. */
+  onPong(ping: number): void;
   onFrame(text: string): void;
   onLost(failure: ConnectionFailure): void;
 }
@@ -23,8 +23,8 @@ export interface BrokerSocket {
   readonly bufferedBytes: number;
   /** Sends a message. Returns false if the socket is not open. */
   send(message: HostToBroker): boolean;
-  /** Sends a ping. `onPong` follows if the broker is alive. */
-  ping(): void;
+  /** Sends a ping with a number. `onPong` follows if the broker is alive. */
+  ping(ping: number): void;
   /** Starts the closing handshake. `onLost` follows when the broker has answered. */
   close(code: number): void;
   /** Closes the socket at once, without a handshake. */
@@ -57,7 +57,7 @@ export function connectToBroker(url: string, token: string, handlers: BrokerSock
     handlers.onOpen();
   });
   socket.on('ping', () => handlers.onTraffic());
-  socket.on('pong', () => handlers.onPong());
+  socket.on('pong', (data: Buffer) => handlers.onPong(Number(data.toString('latin1'))));
   socket.on('message', (data: RawData, isBinary: boolean) => {
     if (isLost) return;
     handlers.onTraffic();
@@ -91,8 +91,8 @@ export function connectToBroker(url: string, token: string, handlers: BrokerSock
       socket.send(JSON.stringify(message), () => undefined);
       return true;
     },
-    ping() {
-      if (socket.readyState === WebSocket.OPEN) socket.ping(undefined, undefined, () => undefined);
+    ping(ping) {
+      if (socket.readyState === WebSocket.OPEN) socket.ping(String(ping), undefined, () => undefined);
     },
     close: (code) => socket.close(code),
     terminate: () => socket.terminate(),

@@ -35,8 +35,8 @@ export class ConnectionAttempt {
     return this.#socket?.send(message) ?? false;
   }
 
-  ping(): void {
-    this.#socket?.ping();
+  ping(ping: number): void {
+    this.#socket?.ping(ping);
   }
 
   close(code: number): void {
@@ -68,7 +68,7 @@ export class ConnectionAttempt {
       this.#socket = connectToBroker(url, token, {
         onOpen: () => this.#report(() => handlers.onOpen()),
         onTraffic: () => this.#report(() => handlers.onTraffic()),
-        onPong: () => this.#report(() => handlers.onPong()),
+        onPong: (ping) => this.#report(() => handlers.onPong(ping)),
         onFrame: (text) => this.#report(() => handlers.onFrame(text)),
         onLost: (failure) => this.#report(() => handlers.onLost(failure)),
       });

@@ -1,5 +1,5 @@
-import { systemClock } from '@duskline/sdk-runtime';
-import { v4 as uuid } from 'uuid';
+import { systemClock, systemRandom, type Clock, type Random } from '@duskline/sdk-runtime';
+import { v7 as uuid } from 'uuid';
 import type { Host } from '../host-interface.js';
 import type { HostOptions } from '../host-options.js';
 import { createHost } from '../host.js';
@@ -19,6 +19,8 @@ export interface SimulatedHostOptions extends Omit<
   readonly streams: StreamServer;
   /** Default: `sim-` followed by a new UUID. */
   readonly hostId?: string;
+  /** Draws the default of `hostId`. Default: the platform's random numbers. */
+  readonly random?: Random;
   /** Options of the load model. The default seed is computed from the host's address. */
   readonly load?: Omit<LoadModelOptions, 'slots'>;
   /** How long a session waits for a client that lost its connection, in milliseconds. Default 120000. */
@@ -60,9 +62,10 @@ export interface SimulatedHost {
  * @throws Error if `streams` has a host of this address
  */
 export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHost {
-  const { streams, hostId = `sim-${uuid()}`, load, reconnectWindowMs, isIdle, ...others } = options;
+  const { streams, load, reconnectWindowMs, isIdle, random = systemRandom, ...others } = options;
   const { movable = true, moveFaults, checkpointBytes, ...hostOptions } = others;
   const { region, pool, slots, clock = systemClock } = hostOptions;
+  const hostId = options.hostId ?? createHostId(clock, random);
   const address = { region, pool, hostId };
   const endpoint = streams.formatEndpoint(address);
   const model = createLoadModel({
@@ -112,4 +115,9 @@ export function createSimulatedHost(options: SimulatedHostOptions): SimulatedHos
       await host.close({ abrupt: true });
     },
   };
+}
+
+function createHostId(clock: Clock, random: Random): string {
+  const bytes = Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256));
+  return `sim-${uuid({ msecs: clock.wallMs(), random: bytes })}`;
 }

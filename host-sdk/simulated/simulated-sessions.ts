@@ -3,8 +3,8 @@ import type { EndReason } from '@duskline/protocol';
 import type { Admission } from '../admission/admission.js';
 import type { Checkpoint } from '../sessions/checkpoint.js';
 import type { Host } from '../host-interface.js';
-import type { PreparedSession } from '../host-options.js';
 import type { HostedSession } from '../sessions/hosted-session.js';
+import type { PreparedSession } from '../sessions/session-record.js';
 import type { LoadModel } from './load-model.js';
 import {
   failCheckpoint,
@@ -69,6 +69,7 @@ export class SimulatedSessions implements StreamHandler {
       if (simulated?.session.epoch === epoch) this.#removeSession(simulated, reason);
       if (this.#restoredCounts.get(sessionId)?.epoch === epoch) this.#restoredCounts.delete(sessionId);
     });
+    host.on('streamReplaced', ({ replaced }) => this.#closeReplaced(replaced));
     host.on('moved', () => this.#counters.countMoved());
     host.on('resume', () => this.#counters.countResumed());
   }
@@ -161,6 +162,15 @@ export class SimulatedSessions implements StreamHandler {
         this.#endSession(simulated, 'reconnect_expired');
       }
     }
+  }
+
+  /** Another client has the session now. Its frames continue there. */
+  #closeReplaced({ sessionId, epoch }: HostedSession): void {
+    const simulated = this.#sessions.get(sessionId);
+    if (simulated?.session.epoch !== epoch || simulated.stream === undefined) return;
+    this.#sessionsByStream.delete(simulated.stream);
+    simulated.stream.finish({ type: 'ended', reason: 'superseded' });
+    simulated.stream = undefined;
   }
 
   #updateMovable(session: HostedSession): void {

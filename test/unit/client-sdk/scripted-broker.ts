@@ -144,6 +144,10 @@ export function aRegion(region: string, fields: Partial<RegionInfo> = {}): Regio
 export class ScriptedBroker {
   readonly connections = new EventBuffer<ScriptedConnection>('connection to the broker');
   readonly url: string;
+  /** When it is set, upgrades are refused with this response. */
+  refusal: { readonly status: number; readonly headers: Record<string, string> } | undefined;
+  /** When upgrades were refused, by `performance.now()`. */
+  readonly refusals = new EventBuffer<number>('refused upgrade');
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
 
@@ -153,6 +157,15 @@ export class ScriptedBroker {
     this.#sockets = new WebSocketServer({
       server: http,
       path: CLIENT_PATH,
+      verifyClient: (_info, accept) => {
+        const { refusal } = this;
+        if (refusal === undefined) {
+          accept(true);
+          return;
+        }
+        this.refusals.add(performance.now());
+        accept(false, refusal.status, 'No', refusal.headers);
+      },
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
     this.#sockets.on('connection', (socket) => this.connections.add(new ScriptedConnection(socket)));

@@ -79,6 +79,22 @@ describe('client: measuring regions', () => {
     expect(await two.client.measureRegions()).to.deep.equal({});
   });
 
+  it('lets `play` name regions that did not answer, beside those that did, eight together', async () => {
+    const { probe } = scripted({ dublin: [10], paris: [20] });
+    const lost = Array.from({ length: 9 }, (_, index) => aRegion(`lost-${index}`));
+    const { broker, client } = await connected([...lost, aRegion('paris'), aRegion('dublin')], { probe });
+    client.play({ title: 'tetris' }).catch(() => undefined);
+    const { rtt } = await broker.connections.all[0]!.next('play');
+    const failed = lost.slice(0, 6).map(({ region }) => [region, null]);
+    expect(rtt).to.deep.equal({ dublin: 10, paris: 20, ...Object.fromEntries(failed) });
+  });
+
+  it('lets `play` reject when no region answered', async () => {
+    const { probe } = scripted({});
+    const { client } = await connected([aRegion('dublin')], { probe });
+    expect(await failure(client.play({ title: 'tetris' }))).to.include({ code: 'NO_REGION_MEASURED' });
+  });
+
   it('omits a region that does not answer in time', async () => {
     const clock = new ManualClock();
     const probe: Probe = ({ region }) =>

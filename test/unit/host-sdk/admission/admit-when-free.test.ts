@@ -55,6 +55,22 @@ describe('A client that shows its ticket to a full host', () => {
     expect(await stateOf(third!)).to.equal('no_free_slot');
   });
 
+  it('is not told of an admission that is over already, because one that waited too has replaced it', async () => {
+    const fixture = await startHostFixture({ slots: 3 });
+    await fixture.register();
+    for (const number of [11, 12, 13]) expect(fixture.host.admit(ticketOf(number)).ok).to.equal(true);
+    const older = fixture.host.admitWhenFree(ticketOf(2));
+    const newer = fixture.host.admitWhenFree(ticketOf(2, { seq: 1 }));
+    const newest = fixture.host.admitWhenFree(ticketOf(2, { epoch: 2 }));
+    fixture.host.sessions()[0]?.end();
+    expect(await Promise.all([older, newer, newest].map(stateOf))).to.deep.equal([
+      'stale_epoch',
+      'stale_epoch',
+      'admitted',
+    ]);
+    expect(fixture.host.sessions().map(({ epoch }) => epoch)).to.have.members([1, 1, 2]);
+  });
+
   it('is refused after five seconds, and the broker gets a report that the session does not start here', async () => {
     const { fixture, connection } = await fullHost();
     connection.send(prepareOf(2));

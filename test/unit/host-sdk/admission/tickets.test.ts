@@ -18,7 +18,7 @@ function faultOf(check: TicketCheck): string {
 describe('host tickets', () => {
   it('accepts a ticket signed for this host', () => {
     const check = createVerifier().verify(signTicket());
-    expect(check).to.have.nested.property('claims.sub', 'player-1');
+    expect(check).to.have.nested.property('ticket.playerId', 'player-1');
   });
 
   const refused: Record<string, { choices: TicketChoices; fault: string }> = {

@@ -8,7 +8,6 @@ import {
 } from '@duskline/host/internal/connection/connection-failure';
 import { computeSilenceLimits } from '@duskline/host/internal/connection/silence-limits';
 import { TypedEvents } from '@duskline/sdk-runtime';
-import { UnconfirmedEnds } from '@duskline/host/internal/sessions/unconfirmed-ends';
 import { LOAD } from '../setup.js';
 
 const failure: ConnectionFailure = { kind: 'closed', closeCode: 1006 };
@@ -198,33 +197,5 @@ describe('host events', () => {
     events.emit('error', 2);
     await allReported;
     expect(got).to.deep.equal([1]);
-  });
-});
-
-describe('unconfirmed ends', () => {
-  const end = (number: number) =>
-    ({ sessionId: `session-${number}`, epoch: 1, reason: 'client_left' }) as const;
-
-  function takeUnconfirmed(ends: UnconfirmedEnds): string[] {
-    const sessions: string[] = [];
-    ends.resend(({ sessionId }) => sessions.push(sessionId) > 0);
-    return sessions;
-  }
-
-  it('are deleted once the broker answered after they were sent, and kept when they were not sent', () => {
-    const ends = new UnconfirmedEnds(10);
-    ends.add(end(1), true);
-    ends.add(end(2), false);
-    ends.confirmSent();
-    expect(takeUnconfirmed(ends)).to.deep.equal(['session-2']);
-    expect(takeUnconfirmed(ends)).to.deep.equal(['session-2']);
-    ends.confirmSent();
-    expect(takeUnconfirmed(ends)).to.be.empty;
-  });
-
-  it('are bounded: the newest are kept', () => {
-    const ends = new UnconfirmedEnds(2);
-    for (const number of [1, 2, 3]) ends.add(end(number), false);
-    expect(takeUnconfirmed(ends)).to.deep.equal(['session-2', 'session-3']);
   });
 });

@@ -1,12 +1,58 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { LimitTracker } from '@duskline/host/internal/limits/limit-tracker';
+import {
+  checkLimits,
+  limitsDueAtMs,
+  recordActivity,
+  recordUnsent,
+  startLimits,
+  takeUnsent,
+  type LimitNotice,
+} from '@duskline/host/internal/limits/limit-tracker';
+import type { SessionLimits } from '@duskline/protocol';
+import type { HostLimitKind } from '@duskline/protocol/vocabulary';
 
 const MINUTE = 60_000;
 
+/** Keeps the latest value of a tracker. */
+class WatchedLimits {
+  #tracker;
+
+  constructor(limits: SessionLimits, startedAtMs: number) {
+    this.#tracker = startLimits(limits, startedAtMs);
+  }
+
+  get dueAtMs(): number {
+    return limitsDueAtMs(this.#tracker);
+  }
+
+  recordActivity(nowMs: number): LimitNotice | undefined {
+    const { tracker, notices } = recordActivity(this.#tracker, nowMs);
+    this.#tracker = tracker;
+    expect(notices.length).to.be.at.most(1);
+    return notices[0];
+  }
+
+  checkLimits(nowMs: number): { notices: readonly LimitNotice[]; reached: HostLimitKind | undefined } {
+    const { tracker, ...check } = checkLimits(this.#tracker, nowMs);
+    this.#tracker = tracker;
+    return check;
+  }
+
+  recordUnsent(kind: HostLimitKind): void {
+    this.#tracker = recordUnsent(this.#tracker, kind);
+  }
+
+  takeUnsent(nowMs: number): readonly LimitNotice[] {
+    const { tracker, notices } = takeUnsent(this.#tracker, nowMs);
+    this.#tracker = tracker;
+    return notices;
+  }
+}
+
 describe('the limits of a session', () => {
   it('warn before the maximum length, and end the session at it, whatever the player does', () => {
-    const watch = new LimitTracker({ maxLengthMs: 10 * MINUTE, warnBeforeMs: [MINUTE, 5 * MINUTE] }, 1_000);
+    const watch = new WatchedLimits({ maxLengthMs: 10 * MINUTE, warnBeforeMs: [MINUTE, 5 * MINUTE] }, 1_000);
     expect(watch.dueAtMs).to.equal(5 * MINUTE + 1_000);
     expect(watch.checkLimits(5 * MINUTE)).to.deep.equal({ notices: [], reached: undefined });
     expect(watch.checkLimits(5 * MINUTE + 1_000).notices).to.deep.equal([
@@ -22,7 +68,7 @@ describe('the limits of a session', () => {
   });
 
   it('measure idleness from the last input, and withdraw a warning at the next one', () => {
-    const watch = new LimitTracker({ idleMs: 3 * MINUTE, warnBeforeMs: [MINUTE] }, 0);
+    const watch = new WatchedLimits({ idleMs: 3 * MINUTE, warnBeforeMs: [MINUTE] }, 0);
     expect(watch.recordActivity(MINUTE), 'nothing was said, nothing is taken back').to.equal(undefined);
     expect(watch.dueAtMs).to.equal(3 * MINUTE);
     expect(watch.checkLimits(3 * MINUTE).notices).to.deep.equal([{ kind: 'idle', endsInMs: MINUTE }]);
@@ -33,14 +79,14 @@ describe('the limits of a session', () => {
   });
 
   it('skip only a warning that would be due at once', () => {
-    const watch = new LimitTracker({ idleMs: MINUTE, warnBeforeMs: [MINUTE, 2 * MINUTE, 0, 1_000] }, 0);
+    const watch = new WatchedLimits({ idleMs: MINUTE, warnBeforeMs: [MINUTE, 2 * MINUTE, 0, 1_000] }, 0);
     expect(watch.checkLimits(0).notices).to.be.empty;
     expect(watch.dueAtMs).to.equal(MINUTE - 1_000);
   });
 
   it('report only the last of several warnings that a pause made due', () => {
     const limits = { idleMs: 10_000, maxLengthMs: 20_000, warnBeforeMs: [9_000, 5_000, 1_000] };
-    const watch = new LimitTracker(limits, 0);
+    const watch = new WatchedLimits(limits, 0);
     expect(watch.checkLimits(6_000).notices).to.deep.equal([{ kind: 'idle', endsInMs: 4_000 }]);
     watch.recordActivity(6_000);
     expect(watch.checkLimits(15_500).notices).to.deep.equal([
@@ -54,19 +100,19 @@ describe('the limits of a session', () => {
   });
 
   it('keep the current state of what the broker has not been sent', () => {
-    const watch = new LimitTracker({ idleMs: 10_000, warnBeforeMs: [4_000] }, 0);
+    const watch = new WatchedLimits({ idleMs: 10_000, warnBeforeMs: [4_000] }, 0);
     watch.checkLimits(7_000);
-    expect(watch.unreportedNotices(7_000)).to.be.empty;
-    watch.recordReported('idle', false);
-    expect(watch.unreportedNotices(8_000)).to.deep.equal([{ kind: 'idle', endsInMs: 2_000 }]);
+    expect(watch.takeUnsent(7_000)).to.be.empty;
+    watch.recordUnsent('idle');
+    expect(watch.takeUnsent(8_000)).to.deep.equal([{ kind: 'idle', endsInMs: 2_000 }]);
     watch.recordActivity(9_000);
-    expect(watch.unreportedNotices(9_000)).to.deep.equal([{ kind: 'idle', endsInMs: null }]);
-    watch.recordReported('idle', true);
-    expect(watch.unreportedNotices(9_000)).to.be.empty;
+    watch.recordUnsent('idle');
+    expect(watch.takeUnsent(9_000)).to.deep.equal([{ kind: 'idle', endsInMs: null }]);
+    expect(watch.takeUnsent(9_000)).to.be.empty;
   });
 
   it('never expire when they are not set', () => {
-    expect(new LimitTracker({ warnBeforeMs: [1_000] }, 0).dueAtMs).to.equal(Infinity);
+    expect(new WatchedLimits({ warnBeforeMs: [1_000] }, 0).dueAtMs).to.equal(Infinity);
   });
 
   it('never end a session early, nor let one continue at a check in time', () => {
@@ -78,7 +124,7 @@ describe('the limits of a session', () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 20 });
     fc.assert(
       fc.property(limits, pauses, (limit, steps) => {
-        const watch = new LimitTracker(limit, 0);
+        const watch = new WatchedLimits(limit, 0);
         let [nowMs, activeAtMs] = [0, 0];
         for (const stepMs of steps) {
           const until = nowMs + stepMs;

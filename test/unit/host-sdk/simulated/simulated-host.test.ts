@@ -164,6 +164,23 @@ describe('simulated host', () => {
     expect(simulated.stats).to.include({ admitted: 2, sessions: 1 });
   });
 
+  it('admits a client with a newer ticket, closes the stream of the former one, and continues the count', async () => {
+    const tv = await Viewer.watch(simulated.endpoint, 1);
+    clock.advance(1_000);
+    await tv.frames.next(({ type }) => type === 'frame');
+    const phone = await Viewer.open(simulated.endpoint);
+    phone.send({ type: 'ticket', ticket: signTicket({ claims: { seq: 1 } }) });
+    expect(await phone.frames.next()).to.include({ type: 'admitted', sessionId: sessionIdOf(1) });
+    expect(await tv.frames.next()).to.deep.equal({ type: 'ended', reason: 'superseded' });
+    expect(await tv.closed).to.equal(1000);
+    clock.advance(1_000);
+    expect(await phone.frames.next()).to.deep.equal({ type: 'frame', n: 1, count: 2 });
+    const states = ['active', 'connected', 'disconnected', 'active', 'connected'];
+    for (const state of states) expect(await stateOf()).to.equal(state);
+    expect(simulated.stats).to.include({ admitted: 2, overbooked: 0, sessions: 1 });
+    expect(simulated.stats.ended).to.deep.equal({});
+  });
+
   it('ends a session whose client does not reconnect', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     viewer.socket.terminate();

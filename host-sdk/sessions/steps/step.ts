@@ -1,0 +1,86 @@
+import type { EndReason, HostSession } from '@duskline/protocol';
+import { isArriving, PHASES } from '../session-phases.js';
+import type { ClaimAnswer, SessionEffect } from '../session-events.js';
+import type { EndedRecord, LiveRecord, SessionRecord } from '../session-record.js';
+
+/** What follows from an event: the session's next record, and what the host does. */
+export interface Step {
+  readonly record: SessionRecord;
+  readonly effects: readonly SessionEffect[];
+  /** The answer to a ticket. */
+  readonly answer?: ClaimAnswer;
+}
+
+/** The event is ignored, or has only effects. */
+export function keep(record: SessionRecord, ...effects: SessionEffect[]): Step {
+  return { record, effects };
+}
+
+/** The same step with effects before those that it has. */
+export function after(effects: readonly SessionEffect[], step: Step): Step {
+  return { ...step, effects: [...effects, ...step.effects] };
+}
+
+interface End {
+  readonly reason: EndReason;
+  /** Whether the broker has to be told, because it does not know. */
+  readonly report: boolean;
+  /** Whether the application has to be told, because it did not end the session itself. */
+  readonly notify: boolean;
+}
+
+/** Ends a session. Its record keeps the epoch, so that no ticket or message can bring it back. */
+export function end({ sessionId, epoch }: LiveRecord, { reason, report, notify }: End): Step {
+  const unconfirmedEnd = report ? { reason, sentAfterPing: undefined } : undefined;
+  const record: EndedRecord = { phase: 'ended', sessionId, epoch, unconfirmedEnd };
+  return {
+    record,
+    effects: [
+      ...sendEnd(record),
+      ...(notify ? [notifyEnd(sessionId, epoch, reason)] : []),
+      { type: 'retry_waiting' },
+    ],
+  };
+}
+
+/** Reports an end that is not confirmed. */
+export function sendEnd({ sessionId, epoch, unconfirmedEnd }: EndedRecord): SessionEffect[] {
+  if (unconfirmedEnd === undefined) return [];
+  const { reason } = unconfirmedEnd;
+  return [
+    {
+      type: 'send',
+      message: { type: 'session', state: 'ended', sessionId, epoch, reason },
+      sent: { type: 'end_sent', epoch },
+    },
+  ];
+}
+
+export function notifyEnd(sessionId: string, epoch: number, reason: EndReason): SessionEffect {
+  return { type: 'notify', notice: { event: 'end', payload: { sessionId, epoch, reason } } };
+}
+
+/** Reports the state of the session. States are not repeated: the next heartbeat lists them. */
+export function reportState({ sessionId, epoch, phase }: LiveRecord): SessionEffect[] {
+  const { state } = PHASES[phase];
+  switch (state) {
+    case 'active':
+    case 'connected':
+    case 'disconnected': {
+      const restored: Pick<HostSession, 'restored'> = isArriving(phase) ? { restored: true } : {};
+      return [{ type: 'send', message: { type: 'session', sessionId, epoch, state, ...restored } }];
+    }
+    case 'prepared':
+    case 'moving':
+      return [];
+  }
+}
+
+/** Declines a move. */
+export function sendCannotMove(
+  { sessionId }: Pick<SessionRecord, 'sessionId'>,
+  epoch: number,
+  reason: string,
+): SessionEffect {
+  return { type: 'send', message: { type: 'cannot_move', sessionId, epoch, reason } };
+}
