@@ -1,15 +1,14 @@
-import type { Matched, RegionInfo } from '@duskline/protocol';
+import type { RegionInfo } from '@duskline/protocol';
 import type { ClientStatus } from './connection/client-status.js';
 import { BrokerConnection } from './connection/broker-connection.js';
-import type { RequestMessage } from './connection/broker-socket.js';
 import { DusklineError, abortError, localError } from './errors.js';
 import type { RttOrFailure, RttByRegion } from './latency/measure-rtt.js';
 import { resolveOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { createPlayMessage } from './play/play-messages.js';
-import { isLeaving, isUnsent } from './play/play-state.js';
-import { isRegional, widenSearch, type WiderSearch } from './play/other-regions.js';
+import { RegionSearch, isRegional, widenSearch, type WiderSearch } from './play/other-regions.js';
 import type { PlayOptions } from './play/play-options.js';
 import { PlayRequest } from './play/play-request.js';
+import { PlayRequests } from './play/play-requests.js';
 import { RegionMeter, type MeasureOptions } from './latency/region-meter.js';
 import { createRequestId } from './play/request-id.js';
 import type { Session } from './session/session.js';
@@ -72,7 +71,7 @@ class BrokerClient implements Client {
   readonly #options: ResolvedOptions;
   readonly #connection: BrokerConnection;
   readonly #meter: RegionMeter;
-  readonly #requests = new Map<string, PlayRequest>();
+  readonly #requests: PlayRequests;
   readonly #events: TypedEvents<ClientEvents>;
   #playCount = 0;
   #closed: Promise<void> | undefined;
@@ -82,8 +81,9 @@ class BrokerClient implements Client {
     this.#connection = new BrokerConnection({
       options,
       onStatus: (status) => this.#handleStatus(status),
-      onMessage: (message) => this.#handleMessage(message),
+      onMessage: (message) => this.#requests.handleMessage(message),
     });
+    this.#requests = new PlayRequests(() => this.status.state === 'ready');
     this.#meter = new RegionMeter(options, this.#connection.closing);
     this.#events = new TypedEvents((event, error) =>
       options.logger.error({ event, error }, 'A listener of the client threw'),
@@ -95,7 +95,7 @@ class BrokerClient implements Client {
   }
 
   get sessions(): readonly Session[] {
-    return [...this.#requests.values()].flatMap(({ session }) => session ?? []);
+    return this.#requests.sessions;
   }
 
   on<Name extends keyof ClientEvents>(event: Name, listener: Listener<ClientEvents[Name]>): () => void {
@@ -123,11 +123,12 @@ class BrokerClient implements Client {
     this.#connection.start();
     if (options.rtt !== undefined) return this.#ask(options, requestId, options.rtt);
     const rtt = await this.#meter.measure(await this.#listRegions(signal), { signal, regions });
+    const search = new RegionSearch(() => this.#searchWider(options, rtt));
     try {
-      return await this.#ask(options, requestId, rtt, () => this.#searchWider(options, rtt));
+      return await this.#ask(options, requestId, rtt, (request) => this.#widen(request, search));
     } catch (error) {
-      if (!(error instanceof DusklineError && isRegional(error))) throw error;
-      const wider = await this.#searchWider(options, rtt);
+      const isSearchUseful = error instanceof DusklineError && isRegional(error) && !search.isUsed;
+      const wider = isSearchUseful ? await search.result : undefined;
       if (wider === undefined) throw error;
       return this.#ask(options, requestId, wider.rtt);
     }
@@ -151,11 +152,12 @@ class BrokerClient implements Client {
     return widenSearch(rtt, measured);
   }
 
+  /** @param widen searches for other regions, when those of the request give no slot */
   async #ask(
     options: PlayOptions,
     requestId: string,
     rtt: Readonly<RttOrFailure>,
-    searchWider?: () => Promise<WiderSearch | undefined>,
+    widen?: (request: PlayRequest) => Promise<void>,
   ): Promise<Session> {
     const { signal } = options;
     if (Object.keys(rtt).length === 0) throw localError('NO_REGION_MEASURED', { requestId });
@@ -163,7 +165,18 @@ class BrokerClient implements Client {
     if (this.#connection.closing.aborted) throw abortError(this.#connection.closing);
     if (this.#requests.has(requestId)) throw localError('REQUEST_IN_USE', { requestId });
 
-    const request = this.#startRequest(options, requestId, rtt, searchWider);
+    const { clock, logger, random } = this.#options;
+    const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
+      ...options,
+      clock,
+      logger,
+      random,
+      send: (message) => this.#connection.send(message),
+      onChange: () => this.#requests.handleChange(request),
+      // The search fails only if the caller aborts or the client closes, which end the request.
+      onShortage: () => void widen?.(request).catch(() => undefined),
+    });
+    this.#requests.add(request);
     const removeListener =
       signal && onAbort(signal, () => request.dispatch({ type: 'cancel', error: abortError(signal) }));
     try {
@@ -173,94 +186,27 @@ class BrokerClient implements Client {
     }
   }
 
-  #startRequest(
-    options: PlayOptions,
-    requestId: string,
-    rtt: Readonly<RttOrFailure>,
-    searchWider?: () => Promise<WiderSearch | undefined>,
-  ): PlayRequest {
-    const { clock, logger, random } = this.#options;
-    let search = searchWider;
-    const request = new PlayRequest(createPlayMessage(options, requestId, rtt), {
-      ...options,
-      clock,
-      logger,
-      random,
-      send: (message) => this.#connection.send(message),
-      onChange: () => {
-        if (request.state.phase === 'over') this.#requests.delete(requestId);
-        this.#sendWaiting();
-      },
-      onShortage: () => {
-        const started = search?.();
-        search = undefined;
-        // It fails only if the caller aborts or the client closes, which end the request.
-        started?.then((wider) => wider && this.#widen(request, wider)).catch(() => undefined);
-      },
-    });
-    this.#requests.set(requestId, request);
-    this.#sendWaiting();
-    return request;
-  }
-
   /**
    * Brokers take the round-trip times of a request that waits only with its first `play` on a connection. A region that is nearer
    * than all that the request named is worth another connection, on which it keeps its position.
    */
-  #widen(request: PlayRequest, { rtt, isNearestNew }: WiderSearch): void {
-    request.replaceRtt(rtt);
+  async #widen(request: PlayRequest, search: RegionSearch): Promise<void> {
+    const wider = await search.result;
+    if (wider === undefined || search.isUsed) return;
+    search.isUsed = true;
+    request.replaceRtt(wider.rtt);
     const { phase, contact } = request.state;
-    if (isNearestNew && phase === 'queued' && contact === 'answered') this.#connection.reconnect();
-  }
-
-  /**
-   * Sends what waits for a connection. A new request waits until the broker has confirmed that the player gave up what it had
-   * before: else it would be refused with `SESSION_EXISTS`.
-   */
-  #sendWaiting(): void {
-    if (this.status.state !== 'ready') return;
-    const requests = [...this.#requests.values()];
-    const isBlocked = requests.some(({ state }) => isLeaving(state));
-    for (const request of requests) {
-      const { state } = request;
-      if (isUnsent(state) && !(isBlocked && state.phase === 'asking')) request.dispatch({ type: 'ready' });
-    }
+    if (wider.isNearestNew && phase === 'queued' && contact === 'answered') this.#connection.reconnect();
   }
 
   #handleStatus(status: ClientStatus): void {
-    // The device may have changed its network.
-    if (status.state === 'waiting') this.#meter.forget();
-    for (const request of [...this.#requests.values()]) {
-      if (status.state === 'waiting') request.dispatch({ type: 'disconnected' });
-      if (status.state === 'closed')
-        request.dispatch({ type: 'close', error: abortError(this.#connection.closing) });
+    if (status.state === 'waiting') {
+      // The device may have changed its network.
+      this.#meter.forget();
+      this.#requests.handleDisconnect();
     }
-    this.#sendWaiting();
+    if (status.state === 'closed') this.#requests.close(abortError(this.#connection.closing));
+    this.#requests.sendWaiting();
     this.#events.emit('status', status);
-  }
-
-  #handleMessage(message: RequestMessage): void {
-    if (message.type === 'matched') this.#handleMatched(message);
-    else this.#findRequest(message)?.handleMessage(message);
-  }
-
-  #handleMatched(match: Matched): void {
-    const previousRequest = this.#findRequestOfSession(match.sessionId);
-    const request = this.#requests.get(match.requestId);
-    request?.handleMessage(match);
-    // The request resumed a session of another request of this client. Events of the session go to the new one from now on.
-    if (previousRequest !== request && request?.session?.sessionId === match.sessionId)
-      previousRequest?.dispatch({ type: 'ended', reason: 'superseded' });
-  }
-
-  /** By request where the message names one. `moving` belongs to the request that has the session by now. */
-  #findRequest(message: Exclude<RequestMessage, Matched>): PlayRequest | undefined {
-    return message.type !== 'moving' && 'requestId' in message
-      ? this.#requests.get(message.requestId)
-      : this.#findRequestOfSession('sessionId' in message ? message.sessionId : undefined);
-  }
-
-  #findRequestOfSession(sessionId: string | undefined): PlayRequest | undefined {
-    return [...this.#requests.values()].find(({ session }) => session?.sessionId === sessionId);
   }
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 // Why it is not less: docs/adr/0027-machines-in-the-client-sdk.md.
-const LIMIT_BYTES = 11_500;
+const LIMIT_BYTES = 11_600;
 
 const result = await build({
   entryPoints: [fileURLToPath(new URL('../client-sdk/dist/index.js', import.meta.url))],

@@ -13,6 +13,9 @@ const DEFAULT_LIMIT = 8;
 /** The result of a search is reused for this time, in milliseconds: many players search when there are no free slots. */
 const SEARCH_MAX_AGE_MS = 60_000;
 
+/** A refusal waits for the search, and slower regions serve nobody. */
+const SEARCH_TIMEOUT_MS = 1_000;
+
 /** Round-trip time of a device's own access network, with some slack, in milliseconds. */
 const ACCESS_MS = 40;
 
@@ -94,6 +97,7 @@ export class RegionMeter {
     return this.#measure(selectAllowed(regions, options), {
       ...options,
       limit,
+      timeoutMs: SEARCH_TIMEOUT_MS,
       maxAgeMs: SEARCH_MAX_AGE_MS,
     });
   }

@@ -22,6 +22,22 @@ export interface WiderSearch {
   readonly isNearestNew: boolean;
 }
 
+/** The search for other regions of one `play`. It runs at most once. */
+export class RegionSearch {
+  /** Whether the request was repeated with what the search found. */
+  isUsed = false;
+  readonly #search: () => Promise<WiderSearch | undefined>;
+  #result: Promise<WiderSearch | undefined> | undefined;
+
+  constructor(search: () => Promise<WiderSearch | undefined>) {
+    this.#search = search;
+  }
+
+  get result(): Promise<WiderSearch | undefined> {
+    return (this.#result ??= this.#search());
+  }
+}
+
 /** Compares what `play` said with a later measurement. Returns `undefined` if no region is nearer than it said. */
 export function widenSearch(sent: RttOrFailure, measured: RttOrFailure): WiderSearch | undefined {
   const isNew = ([region, rttMs]: [string, number | null]): boolean => {

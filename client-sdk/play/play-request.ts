@@ -52,6 +52,10 @@ export class PlayRequest {
     this.#startedAtMs = dependencies.clock.monotonicMs();
   }
 
+  get requestId(): string {
+    return this.#play.requestId;
+  }
+
   get state(): PlayState {
     return this.#state;
   }
@@ -205,7 +209,7 @@ export class PlayRequest {
   }
 
   #handleError(frame: ErrorMessage): void {
-    const { clock, random, retry } = this.#dependencies;
+    const { clock, logger, random, retry } = this.#dependencies;
     const error = brokerError(frame);
     const { retryAfterMs = DEFAULT_RETRY_AFTER_MS } = error;
     // Many players receive the same refusal at once.
@@ -213,6 +217,7 @@ export class PlayRequest {
     // `UNAVAILABLE` is no answer. Without a limit of the application the request waits for one, as it waits for a connection.
     const maxWaitMs = retry?.maxWaitMs ?? (error.code === 'UNAVAILABLE' ? Infinity : 0);
     const isInTime = clock.monotonicMs() - this.#startedAtMs + retryInMs <= maxWaitMs;
+    logger.warn({ code: error.code }, 'The broker refused a message about a request');
     if (isInTime && isRegional(error)) this.#dependencies.onShortage();
     this.dispatch({ type: 'error', error, retryInMs, isInTime });
   }

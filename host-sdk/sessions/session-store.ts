@@ -57,11 +57,6 @@ export class SessionStore {
     return [...this.#unconfirmed];
   }
 
-  /** The number of ended sessions that the host remembers. */
-  get endedCount(): number {
-    return this.#ended.size;
-  }
-
   set(record: SessionRecord): void {
     const { sessionId } = record;
     const before = this.get(sessionId);

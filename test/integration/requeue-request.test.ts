@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { createClient, type Client, type QueueState } from '@duskline/client/node';
 import { waitUntil } from '../support/time/eventually.js';
-import { IDLE_LOAD, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
+import { letTimePass } from '../support/time/scenario-time.js';
+import { IDLE_LOAD, SHORT_INTERVALS, TEST_DEVICE, testToken } from '../support/fleet/test-broker.js';
 import { sessionIdOf } from '../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../support/fleet/peer.js';
 import {
@@ -95,6 +96,20 @@ describe('A player whose reservation was lost before the host admitted the playe
     alice.terminate();
     const back = await fleet.player('alice');
     play(back, 'r1', { wait: false });
+    expect(await back.next('queued')).to.include({ requestId: 'r1', position: 1 });
+    freeSlot();
+    expect(await acceptOffer(back)).to.include({ sessionId: matched['sessionId'] });
+  });
+
+  it('keeps the position over a socket that is lost for longer than a broker needs to place a session', async () => {
+    await start({ brokers: 2, intervals: { ...SHORT_INTERVALS, requestGraceMs: 20 } });
+    const { alice, matched } = await reserved();
+    loseSlot();
+    await alice.next('queued');
+    alice.terminate();
+    await letTimePass(50);
+    const back = await fleet.player('alice');
+    play(back, 'r1');
     expect(await back.next('queued')).to.include({ requestId: 'r1', position: 1 });
     freeSlot();
     expect(await acceptOffer(back)).to.include({ sessionId: matched['sessionId'] });

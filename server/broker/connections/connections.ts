@@ -128,6 +128,8 @@ export interface HostConnection {
   heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
   /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
   readonly lastSentEpochs: Map<string, number>;
+  /** Whether the host was sent the ends of sessions that it listed when it registered. Until then it gets no `prepare` for their slots. */
+  knowsEnds: boolean;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
   /** Assignments that the host was sent and has not said to be ready for. */

@@ -42,6 +42,7 @@ export async function registerHost(
     registration,
     heldSessions: heldSessionsFrom(sessions),
     lastSentEpochs: new Map(),
+    knowsEnds: false,
     mustReconcile: false,
     unansweredPrepares: new UnansweredPrepares(),
     movableEpochs: new Map(),
@@ -64,8 +65,10 @@ export async function registerHost(
   );
   try {
     // No reconciliation yet: the host first reports sessions that ended meanwhile. Its first heartbeat reconciles.
-    const assigned = await context.store.listHostSessions(regionPool, hostId);
     await endFinishedSessions(context, host);
+    host.knowsEnds = true;
+    // Read after that, so that it has every reservation that was not sent to the host until now.
+    const assigned = await context.store.listHostSessions(regionPool, hostId);
     notifyReservations(context, host, assigned);
     if (endpointChanged) await notifyClientsOfEndpoint(context, regionPool, assigned);
   } catch (error) {

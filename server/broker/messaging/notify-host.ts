@@ -48,7 +48,7 @@ export function prepareHost(
   { stream, tier }: MatchDetails,
   claimWithinMs = context.limits.reservationMs,
 ): void {
-  if (wasSentToHost(host, session)) return;
+  if (!host.knowsEnds || wasSentToHost(host, session)) return;
   const { sessionId, epoch, meta } = session;
   const { title, playerId } = meta;
   host.lastSentEpochs.set(sessionId, epoch);

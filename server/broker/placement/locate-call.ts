@@ -4,7 +4,7 @@ import type { LocateResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
 import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
 import { rankCandidates } from '../../domain/ranking.js';
-import type { SessionMeta } from '../../store/fleet-store.js';
+import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
@@ -104,9 +104,12 @@ async function lookOnce(
   const metaIn = (regionPool: RegionPool): SessionMeta | undefined =>
     createSessionMeta(context, client, message, candidates, regionPool);
   const earlier = await attachEarlierSession(context, client, record, replaceLost, metaIn);
-  if (earlier !== undefined) return toLocated(request, earlier);
+  if (earlier !== undefined && earlier.kind !== 'replacing') return toLocated(request, earlier);
   const position = await findQueuePosition(context, record);
-  return position === undefined ? undefined : continueWaiting(context, request, position);
+  if (position !== undefined) return continueWaiting(context, request, position);
+  // The broker that was placing the session again has had its time.
+  const isAbandoned = earlier !== undefined && record.ageMs >= context.intervals.requestGraceMs;
+  return isAbandoned ? placeLostAgain(request, earlier, record.epoch) : undefined;
 }
 
 /** The request keeps waiting for its first title, whatever the repeated frame names. */
@@ -122,20 +125,32 @@ export function continueWaiting(
   return { kind: 'waiting', position: { ...position, candidates: ranking.candidates } };
 }
 
-function toLocated(request: ActiveRequest, earlier: EarlierOutcome): Located {
+function toLocated(
+  request: ActiveRequest,
+  earlier: Exclude<EarlierOutcome, { readonly kind: 'replacing' }>,
+): Located {
   switch (earlier.kind) {
     case 'placed':
       return earlier;
     case 'lost':
-      // If the session cannot be placed again, its client has to know how it ended.
-      request.answerer = {
-        onRefused: () => {
-          notifyEnded(request.client, earlier.session);
-          return true;
-        },
-      };
-      return { kind: 'lost', regionPool: earlier.regionPool, epoch: earlier.session.epoch };
+      return placeLostAgain(request, earlier, earlier.session.epoch);
     case 'lapsed':
       return { kind: 'nothing' };
   }
+}
+
+/** @param epoch that the request has now */
+function placeLostAgain(
+  request: ActiveRequest,
+  { regionPool, session }: { readonly regionPool: RegionPool; readonly session: SessionRecord },
+  epoch: number,
+): Located {
+  // If the session cannot be placed again, its client has to know how it ended.
+  request.answerer = {
+    onRefused: () => {
+      notifyEnded(request.client, session);
+      return true;
+    },
+  };
+  return { kind: 'lost', regionPool, epoch };
 }

@@ -11,12 +11,14 @@ import { claimTimeLeftMs, placedFromSession } from './placed-from-session.js';
  * What became of a request that was made before:
  *
  * - `placed`: it has a session.
- * - `lost`: the host of its session was lost, and no broker has replaced it.
+ * - `lost`: the host of its session was lost, and no broker has begun to place it again.
+ * - `replacing`: the host of its session was lost, and a broker has begun to place it again.
  * - `lapsed`: it waited in queues, and its client was disconnected for longer than `queueGraceMs`.
  */
 export type EarlierOutcome =
   | { readonly kind: 'placed'; readonly placed: PlacedSession }
   | { readonly kind: 'lost'; readonly regionPool: RegionPool; readonly session: SessionRecord }
+  | { readonly kind: 'replacing'; readonly regionPool: RegionPool; readonly session: SessionRecord }
   | { readonly kind: 'lapsed' };
 
 /**
@@ -44,8 +46,7 @@ export async function attachEarlierSession(
     await restoreMeta(context, regionPool, found.session, metaForRegionPool(regionPool));
   const session = await store.setClientBroker(regionPool, record.sessionId, brokerId);
   if (session === null) throw new Refusal('SESSION_OVER');
-  if (session.state === 'ended')
-    return outcomeOfEnded(context, client, regionPool, session, record, replaceLost);
+  if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
   const placed = await placedFromSession(
     context,
@@ -71,7 +72,6 @@ async function restoreMeta(
 }
 
 function outcomeOfEnded(
-  { intervals }: BrokerSettings,
   client: ClientConnection,
   regionPool: RegionPool,
   session: SessionRecord,
@@ -80,8 +80,8 @@ function outcomeOfEnded(
 ): EarlierOutcome | undefined {
   if (session.reason === 'host_lost' && replaceLost) {
     if (session.epoch >= record.epoch) return { kind: 'lost', regionPool, session };
-    // Another broker raised the epoch to replace the session, and may still be doing so.
-    if (record.state === 'live' && record.ageMs < intervals.requestGraceMs) return undefined;
+    // Another broker raised the epoch to place the session again, and may still be doing so, or the request waits for a slot.
+    if (record.state === 'live') return { kind: 'replacing', regionPool, session };
   }
   // A session that never had a host ended in a queue.
   if (session.hostId === '') {

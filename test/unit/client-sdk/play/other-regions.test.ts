@@ -170,6 +170,25 @@ describe('client: play() and the regions', () => {
       await playing;
     });
 
+    it('is refused once the time for retries is over, also with the other regions', async () => {
+      const clock = new ManualClock();
+      const { end, playing, probed } = await asking(
+        REGIONS,
+        { sydney: 30, london: 8 },
+        { location: SYDNEY, clock, random: () => 0 },
+        { retry: { maxWaitMs: 1_500 } },
+      );
+      await end.next('play');
+      end.error({ code: 'NO_CAPACITY', retryAfterMs: 1_000, ...refused });
+      for (let times = 0; times < 5; times += 1) await probed.next((region) => region === 'london');
+      await end.ping();
+      clock.advance(1_000);
+      await end.next('play');
+      end.error({ code: 'NO_CAPACITY', retryAfterMs: 1_000, ...refused });
+      expect(await failure(playing)).to.include({ code: 'NO_CAPACITY' });
+      expect(await end.receivedTypes()).to.deep.equal(['hello', 'play', 'play']);
+    });
+
     it('waits in the queue on another connection, with the same position, when a nearer region is found', async () => {
       const { broker, end, playing } = await asking(REGIONS, { sydney: 30, london: 8 }, { location: SYDNEY });
       await end.next('play');
