@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Path from the compiled tests in `test/dist/protocol`. */
+/** Path from the compiled tests in `test/dist/protocol/document`. */
 export const PROTOCOL_FILE = new URL('../../../../PROTOCOL.md', import.meta.url);
 
 export interface CodeBlock {
