@@ -19,7 +19,7 @@ export function enter<P extends Placed>(
   return { request: { ...request, phase }, effects };
 }
 
-/** The request as it is: the event means nothing in its phase. */
+/** The request in its present phase. */
 export function stay<P extends Placed>(
   request: PlayRequest<P>,
   effects: readonly RequestEffect<P>[] = [],
@@ -28,11 +28,11 @@ export function stay<P extends Placed>(
 }
 
 /**
- * Decides the answer. Whatever the store holds for the request is returned before the client gets the answer, so that a slot
- * is free when its former owner hears of it. Calls that are under way are awaited first: they may bring more to return.
+ * Decides the answer. The slot and the queue positions of the request are given up before the client gets the answer, so that the
+ * slot is free when the client requests again. Calls that are under way are awaited first: they may bring another slot or position.
  *
- * A client that is answered `UNAVAILABLE` repeats the request. So its record stays, unless it has to be returned with a slot: when
- * the store has carried out a call that it did not answer, the repeat finds what that brought.
+ * A client that gets `UNAVAILABLE` repeats the request. So its record stays, unless the request has a slot or queue positions to
+ * give up: if the store has carried out a call without an answer, the repeated request finds the result.
  *
  * @param slot a slot that is reserved for the request
  */
@@ -59,9 +59,9 @@ export function refuse<P extends Placed>(
 }
 
 /**
- * Answers at once: the store holds nothing for the request, or what it holds belongs to whoever continues it.
+ * Answers at once: the request has neither slot nor queue positions, or another request or broker continues it and uses them.
  *
- * @param answer `null` when the client has gone
+ * @param answer `null` when the client has disconnected
  */
 export function close<P extends Placed>(
   request: PlayRequest<P>,

@@ -123,7 +123,7 @@ export class RandomBroker {
     this.dispatch(this.#resultOf(call));
   }
 
-  /** Something happens that nobody asked for. */
+  /** An event that is not the result of a call. */
   happen(
     type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed',
   ): void {
@@ -310,7 +310,7 @@ export class RandomBroker {
             () =>
               ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
-            () => ({ kind: 'taken_over' }) as const,
+            () => ({ kind: 'continued' }) as const,
             () => ({ kind: 'unknown', epoch: this.#epoch }) as const,
           ])(),
         };
