@@ -41,7 +41,7 @@ export type SessionEffect =
   | { readonly type: 'emitEnded'; readonly reason: EndReason }
   | { readonly type: 'clearSignals' | 'flushSignals' }
   /** Call `onMove`. `moveFinished` follows. */
-  | { readonly type: 'follow'; readonly match: Moving }
+  | { readonly type: 'callOnMove'; readonly match: Moving }
   /** Abort the signal of `onMove`: its result no longer matters. */
   | { readonly type: 'abandon'; readonly epoch: number }
   | { readonly type: 'stay'; readonly epoch: number }
@@ -78,7 +78,7 @@ function handle(model: SessionModel, event: SessionEvent, effects: SessionEffect
       const { match, moves } = model;
       if (event.epoch <= Math.max(match.epoch, ...moves.map((move) => move.match.epoch))) return model;
       const kept = dropMoves(moves, (epoch) => epoch > match.epoch, effects);
-      effects.push({ type: 'follow', match: event });
+      effects.push({ type: 'callOnMove', match: event });
       return { ...model, moves: [...kept, { match: event, result: 'running' }] };
     }
     case 'session':
