@@ -35,7 +35,7 @@ export function orderCheckpoint(
 }
 
 /** The application has created the checkpoint. */
-export function takeCheckpoint(
+export function receiveCheckpoint(
   record: SessionRecord,
   { epoch, call, checkpoint: fields }: EventOf<'checkpoint_done'>,
 ): Step {

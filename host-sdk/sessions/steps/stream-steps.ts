@@ -50,7 +50,7 @@ export function endByApplication(
 }
 
 /** The player was active. */
-export function takeInput(
+export function recordInput(
   record: SessionRecord,
   { claim }: EventOf<'player_input'>,
   { nowMs }: HostFacts,
