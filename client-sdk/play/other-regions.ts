@@ -10,6 +10,7 @@ const REGIONAL_ERRORS: readonly string[] = [
   'QUEUE_FULL',
 ];
 
+/** Whether the request may succeed with other regions, or other round-trip times. */
 export function isRegional({ code }: DusklineError): boolean {
   return REGIONAL_ERRORS.includes(code);
 }

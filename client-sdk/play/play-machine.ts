@@ -67,6 +67,7 @@ export type PlayEffect =
   | { readonly type: 'refuseEnd'; readonly error: DusklineError }
   | { readonly type: 'finish'; readonly reason: EndReason };
 
+/** The state after an event, and the effects in their order. */
 export interface PlayStep {
   readonly state: PlayState;
   readonly effects: readonly PlayEffect[];

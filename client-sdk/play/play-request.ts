@@ -14,6 +14,7 @@ import { INITIAL_STATE, isHeld, type PlayState } from './play-state.js';
 /** Delay of a retry for which the broker names none (`retryAfterMs`), in milliseconds. */
 const DEFAULT_RETRY_AFTER_MS = 1_000;
 
+/** What a request needs from its client. */
 export interface PlayRequestDependencies extends Pick<
   PlayOptions,
   'onQueued' | 'onOffer' | 'onMove' | 'retry'

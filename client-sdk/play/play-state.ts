@@ -59,6 +59,7 @@ export const MESSAGE_BY_PHASE = {
  */
 export type Contact = 'unsent' | 'lost' | 'sent' | 'answered' | 'paused';
 
+/** The state of the machine of a play request. */
 export interface PlayState {
   readonly phase: PlayPhase;
   readonly contact: Contact;
@@ -66,6 +67,7 @@ export interface PlayState {
   readonly sessionId?: string;
 }
 
+/** The state before the first message. */
 export const INITIAL_STATE: PlayState = { phase: 'asking', contact: 'unsent' };
 
 /** The caller still waits for a session, and may give up. */

@@ -9,6 +9,7 @@ import { stepSession, type SessionEffect, type SessionEvent, type SessionModel }
 import type { Session, SessionEvents, SessionLimit } from './session.js';
 import { SignalOutbox } from './signal-outbox.js';
 
+/** What a session needs from its request and its client. */
 export interface LiveSessionDependencies {
   readonly clock: Clock;
   readonly logger: Logger;

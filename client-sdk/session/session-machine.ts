@@ -23,6 +23,7 @@ interface MoveFinished {
   readonly isAdmitted: boolean;
 }
 
+/** What can happen to a session. */
 export type SessionEvent =
   /** The broker repeated the match, after a reconnect or because the session has another host. */
   | Matched
@@ -35,6 +36,7 @@ export type SessionEvent =
   /** The client closes. */
   | { readonly type: 'closed' };
 
+/** What the client has to do. */
 export type SessionEffect =
   | { readonly type: 'emitState'; readonly state: HeldState }
   | { readonly type: 'emitHost'; readonly event: 'replaced' | 'moved' }
@@ -50,6 +52,7 @@ export type SessionEffect =
   /** The broker says that the session has ended. `ended` follows. */
   | { readonly type: 'finish'; readonly reason: EndReason };
 
+/** The session after an event, and the effects in their order. */
 export interface SessionStep {
   readonly model: SessionModel;
   readonly effects: readonly SessionEffect[];
@@ -58,6 +61,7 @@ export interface SessionStep {
 /** What `session` can report of a live session. A newer version of the protocol may have more, which are ignored. */
 const REPORTED_STATES: readonly SessionState[] = ['active', 'connected', 'disconnected', 'moving'];
 
+/** The machine of a session. It ignores events of a session that has ended. */
 export function stepSession(model: SessionModel, event: SessionEvent): SessionStep {
   const effects: SessionEffect[] = [];
   return { model: model.state === 'ended' ? model : handle(model, event, effects), effects };

@@ -27,6 +27,7 @@ export interface BrokerLink {
   send(message: HostToBroker): boolean;
 }
 
+/** What the session runner needs from the host. */
 export interface SessionRunnerPort {
   readonly link: BrokerLink;
   readonly events: TypedEvents<HostEvents>;

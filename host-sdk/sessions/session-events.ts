@@ -150,6 +150,7 @@ export interface HostFacts {
   readonly movability: Movability;
 }
 
+/** Why the host refuses a valid ticket. */
 export const CLAIM_FAULTS = [
   /** The session has a newer assignment. */
   'stale_epoch',

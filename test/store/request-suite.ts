@@ -133,7 +133,7 @@ export function requestSuite(current: CurrentFixture): void {
   });
 
   describe('startAttempt', () => {
-    it('lets one of two brokers take a request over, under a higher epoch', async () => {
+    it('lets one of two brokers continue a request, under a higher epoch', async () => {
       const { store, clock } = current();
       const request = requestEntryOf('request-1');
       await store.recordRequests([request]);

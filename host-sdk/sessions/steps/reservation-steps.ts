@@ -68,6 +68,11 @@ export function supersede(record: SessionRecord): ReturnType<typeof notifyEnd>[]
   return [notifyEnd(record.sessionId, record.epoch, 'superseded'), { type: 'retry_waiting' }];
 }
 
+/**
+ * The record of a new reservation.
+ *
+ * @param answerByMs deadline of the answer to `restore`; `Infinity` for `prepare`
+ */
 export function createReservation(
   session: PreparedSession,
   { nowMs, movability }: HostFacts,

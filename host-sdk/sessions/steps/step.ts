@@ -56,6 +56,7 @@ export function sendEnd({ sessionId, epoch, unconfirmedEnd }: EndedRecord): Sess
   ];
 }
 
+/** Notifies the application that a session has ended. */
 export function notifyEnd(sessionId: string, epoch: number, reason: EndReason): SessionEffect {
   return { type: 'notify', notice: { event: 'end', payload: { sessionId, epoch, reason } } };
 }

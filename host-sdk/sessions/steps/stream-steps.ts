@@ -60,6 +60,7 @@ export function recordInput(
   return keep({ ...record, tracker }, ...notifyLimits(record, notices));
 }
 
+/** The application sets whether the session may move to another host. */
 export function setMovable(
   record: SessionRecord,
   { claim, movable }: EventOf<'movable_set'>,

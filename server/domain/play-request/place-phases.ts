@@ -23,6 +23,7 @@ export function startPlacing<P extends Placed>(request: PlayRequest<P>, ahead: A
   }
 }
 
+/** Handles the result of a reservation in one candidate. */
 export function stepPlacing<P extends Placed>(
   request: PlayRequest<P>,
   phase: Placing<P>,
@@ -74,6 +75,7 @@ export function startDescribing<P extends Placed>(request: PlayRequest<P>, place
   return enter(request, { name: 'describing', placed }, [{ type: 'describe', placed }]);
 }
 
+/** Handles the result of reading the host's endpoint. */
 export function stepDescribing<P extends Placed>(
   request: PlayRequest<P>,
   { placed }: Extract<Phase<P>, { name: 'describing' }>,

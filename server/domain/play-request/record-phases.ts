@@ -17,6 +17,7 @@ type Recording<P extends Placed> = Extract<Phase<P>, { name: 'recording' }>;
 type Inspecting<P extends Placed> = Extract<Phase<P>, { name: 'inspecting' }>;
 type Resuming<P extends Placed> = Extract<Phase<P>, { name: 'resuming' }>;
 
+/** Handles the result of recording the request, and that of the reservation ahead. */
 export function stepRecording<P extends Placed>(
   request: PlayRequest<P>,
   phase: Recording<P>,
@@ -99,6 +100,7 @@ function handleLiveAgain<P extends Placed>(request: PlayRequest<P>, other: Remem
   return handleLive({ ...request, lostReplacements }, other);
 }
 
+/** Handles the status of the player's other request. */
 export function stepInspecting<P extends Placed>(
   request: PlayRequest<P>,
   { other }: Inspecting<P>,
@@ -121,6 +123,7 @@ export function stepInspecting<P extends Placed>(
   }
 }
 
+/** Handles the result of replacing the player's other request. */
 export function stepReplacing<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
@@ -138,6 +141,7 @@ export function stepReplacing<P extends Placed>(
   }
 }
 
+/** Handles the result of resuming the player's other request. */
 export function stepResuming<P extends Placed>(
   request: PlayRequest<P>,
   { other }: Resuming<P>,
@@ -160,6 +164,7 @@ export function stepResuming<P extends Placed>(
   }
 }
 
+/** Handles what became of a request that was made before. */
 export function stepLocating<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
@@ -194,6 +199,7 @@ export function start<P extends Placed>(request: PlayRequest<P>, fromEpoch: numb
   return enter(request, { name: 'starting' }, [{ type: 'start_attempt', fromEpoch, regionPool }]);
 }
 
+/** Handles the result of starting a new attempt. */
 export function stepStarting<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,

@@ -50,6 +50,7 @@ export function leave<P extends Placed>(
   ]);
 }
 
+/** Decides to refuse the request, as `leave` does. */
 export function refuse<P extends Placed>(
   request: PlayRequest<P>,
   code: RefusalCode,
@@ -79,16 +80,19 @@ export function slotOf<P extends Placed>(ahead: AheadSlot<P>): P | null {
   return ahead.kind === 'placed' ? ahead.placed : null;
 }
 
+/** The effect that releases the slot that was reserved ahead, if there is one. */
 export function releaseAhead<P extends Placed>(
   ahead: AheadSlot<P>,
 ): { readonly type: 'release'; readonly placed: P }[] {
   return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
 }
 
+/** Whether the list contains the region pool. */
 export function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
   return regionPools.some((other) => isSameRegionPool(other, regionPool));
 }
 
+/** The list without the region pool. */
 export function without(regionPools: readonly RegionPool[], regionPool: RegionPool): readonly RegionPool[] {
   return regionPools.filter((other) => !isSameRegionPool(other, regionPool));
 }

@@ -47,7 +47,7 @@ const OTHER: RememberedRequest = {
   state: 'live',
 };
 
-/** Chooses among equally possible things; a seed or fast-check decides. */
+/** Chooses among equally possible results; a seed or fast-check decides. */
 export type Choose = <T>(options: readonly T[]) => T;
 
 /**
@@ -195,7 +195,7 @@ export class RandomBroker {
       epoch: (this.#epoch += 1),
     };
     this.slots.set(keyOf(placed), placed);
-    // A queue position that becomes a session is no position any more.
+    // A queue position that became a session no longer exists.
     this.queues.delete(placed.regionPool.region);
     return placed;
   }
@@ -347,7 +347,7 @@ export class RandomBroker {
       ...(['own', 'own', 'own', 'own'] as const),
       ...(['replaced', 'resumed', 'continued', 'over', 'unknown'] as const),
     ]);
-    // Who cancelled the request on another connection has ended its session in every region pool.
+    // The cancel on another connection has ended the session in every region pool.
     if (standing === 'over') this.slots.clear();
     return standing;
   }
