@@ -71,7 +71,7 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: ExternalEve
     }
     case 'accepted':
       return isQueueing(phase) ? acceptOffer(request, phase) : stay(request, noOfferIn(phase));
-    // In every other phase the request goes on: its client comes back and finds the session.
+    // In every other phase the request continues: its client reconnects and finds the session.
     case 'disconnected':
       return isQueueing(phase)
         ? close(request, null, [{ type: 'remember', queues: request.queues }])
