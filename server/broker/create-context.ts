@@ -12,7 +12,7 @@ import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
-import { PlayerTurns } from './requests/player-turns.js';
+import { PlayerTakeovers } from './requests/player-takeovers.js';
 import type { Requests } from './requests/ports.js';
 import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
@@ -68,7 +68,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
     rememberedWaits: new ExpiringRecords(limits.queueGraceMs, clock),
-    takeovers: new PlayerTurns(),
+    takeovers: new PlayerTakeovers(),
     tickets,
     iceServers,
     events: createBrokerEvents(),

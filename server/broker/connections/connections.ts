@@ -106,7 +106,7 @@ export interface DisconnectedSession {
   readonly known: ClientSession;
 }
 
-/** The hosts on which a session was reserved in vain. */
+/** The hosts that failed a session: each was lost, or refused it. */
 export interface FailedHosts {
   readonly sessionId: string;
   readonly hostIds: ReadonlySet<string>;

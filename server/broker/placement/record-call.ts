@@ -7,7 +7,7 @@ import { rememberedLive, rememberedRequest } from '../requests/request-record.js
 import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
-/** Time between two checks whether the store is rebuilt. It costs nothing noticeable with a thousand waiting clients. */
+/** Time between two checks whether the store is rebuilt. With a thousand waiting clients the checks cost little. */
 const REBUILT_POLL_INTERVAL_MS = 200;
 
 /** Records the request as its player's live one. */

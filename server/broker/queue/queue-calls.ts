@@ -99,7 +99,7 @@ export async function confirmOffer(
   const { sessionId, epoch: fromEpoch } = request.state;
   const { regionPool } = offer;
   const epoch = await store.startAttempt(entryOf(request, regionPool), fromEpoch);
-  if (epoch === null) return { kind: 'taken_over' };
+  if (epoch === null) return { kind: 'continued' };
   const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch: epoch, clientBrokerId: brokerId };
   const outcome = await store
     .acceptOffer(regionPool, acceptance, limits.reservationMs)

@@ -25,7 +25,7 @@ export function toQueueEntry(
  * - `waiting`: the request is still in the queue.
  * - `offered`: the store holds a slot for the request.
  * - `timed_out`: the request missed its second offer, which ended it.
- * - `recovered`: the broker took the session for lost and raised the request's epoch, but the host has let the player in.
+ * - `recovered`: the broker considered the session lost and raised the request's epoch, but the host has admitted the player.
  * - `accepted`: the offer became a session: the reply to this broker's `accept` was lost, or another broker accepted.
  * - `none`: the store does not know the request, or what it knows concerns an older epoch or a declined offer.
  */

@@ -36,8 +36,8 @@ export function createSessionVerifier(
 }
 
 /**
- * Compares sessions that this broker's clients know with the store. Restores what a Redis that lost its data no longer knows of
- * live sessions: player, request and client's broker, also for disconnected clients.
+ * Compares sessions that this broker's clients know with the store. In a Redis that lost its data, restores the fields of live
+ * sessions that hosts do not report: player, request and client's broker, also for disconnected clients.
  *
  * @param isRecovering whether the store was unreachable a moment ago: then all sessions and their requests are verified, not only
  * those of the group

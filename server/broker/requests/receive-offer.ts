@@ -6,7 +6,7 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { RequestRunning, Requests } from './ports.js';
 
-/** Tells the waiting request of a session that it was offered a slot, or that it ended because it missed its second offer. */
+/** Notifies the waiting request of a session that a slot is offered, or that it is over because it missed its second offer. */
 export function notifyWaitingRequest(
   context: BrokerSettings & Runtime & StoreAccess & Requests & RequestRunning,
   regionPool: RegionPool,
@@ -22,7 +22,7 @@ export function notifyWaitingRequest(
   }
 }
 
-/** The offer of a session that the store offers a slot to, as received now. */
+/** The offer of a session in the state `offered`, as received now. */
 export function offerOf(
   { limits, clock, storeClock }: BrokerSettings & Runtime & StoreAccess,
   regionPool: RegionPool,

@@ -175,7 +175,7 @@ export interface HostStore {
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /**
-   * Removes a host that shuts down in order. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
+   * Removes a host that leaves the fleet. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
    * their players get other hosts. Changes nothing when another connection speaks for the host.
    */
   removeHost(regionPool: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;

@@ -98,8 +98,8 @@ export interface QueuedPlacement {
 }
 
 /**
- * The queue of a region pool. Whenever a call, of whichever contract, frees a slot or makes a host ready, the same call
- * offers the slot to the head of the queue. What `FleetStore` says of errors and lists holds here.
+ * The queue of a region pool. Whenever a call, of any contract, frees a slot or makes a host ready, the same call
+ * offers the slot to the head of the queue. Errors and lists: see `FleetStore`.
  *
  * An ended session that comes from a placement names no host: it never had one.
  */

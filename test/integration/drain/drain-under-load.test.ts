@@ -102,7 +102,7 @@ describe('A region that is drained by moves under load', function () {
 
   const recordSnapshot = (): Promise<void> => recordFleet(recorder, fleet.stores[0]!, REGION_POOLS, true);
 
-  it('loses no session and no frame of the stream, and interrupts nobody for long', async () => {
+  it('loses no session and no frame of the stream, and interrupts no player for long', async () => {
     await Promise.all([moving.connectAll(), others.connectAll()]);
     await addHosts('near', SLOTS);
     await moving.playAll({ title: 'drift', rtt: { near: 12, next: 20 } });

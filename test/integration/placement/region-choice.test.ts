@@ -43,7 +43,7 @@ for (const [where, brokers] of [
       expect(await player.next('matched')).to.include({ region: 'near', rank: 1, candidates: 2 });
     });
 
-    it('that were not measured come last, and their distance is not told', async () => {
+    it('that were not measured come last, and `matched` has no distance to them', async () => {
       await fleet.host({ hostId: 'in-near', region: 'near', slots: 1 }, 1);
       await fleet.host({ hostId: 'in-next', region: 'next', slots: 1 }, 1);
       const rtt = { near: 100, next: null };

@@ -67,7 +67,7 @@ for (const [where, brokers] of [
       return admission.session;
     }
 
-    it('gets in at the host with the ticket of the resumed session, and the first device has to let go', async () => {
+    it('is admitted by the host with the ticket of the resumed session, and the first device is disconnected', async () => {
       play(tv, 'r1');
       const first = await tv.next('matched');
       const onTv = sessionOf(host.admit(numbered(first, 1)));

@@ -105,7 +105,7 @@ for (const [where, brokers] of [
       );
     }
 
-    it('when many of its connections take over at the same moment: few slots are held, and all but one are told', async () => {
+    it('when many of its connections take over at the same moment: few slots are reserved, and all but one connection get an error', async () => {
       await fleet.host({ hostId: 'h1', slots: 16 });
       const peers = await openMany();
       const slots = watchSlots(fleet.stores);
@@ -152,7 +152,7 @@ for (const [where, brokers] of [
       expect(slots.most(), 'slots held at a time').to.be.at.most(FEW_SLOTS);
     });
 
-    it('when a device whose waiting request another one took over repeats it: it is told so, and one request waits', async () => {
+    it('when a device repeats its waiting request that another device replaced: it gets an error, and one request waits', async () => {
       const host = await fleet.fullHost({ hostId: 'h1' });
       const before = await fleet.player('alice');
       await queueUp(before, 'r1');

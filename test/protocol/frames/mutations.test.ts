@@ -41,7 +41,7 @@ describe('Ten thousand mutated frames', function () {
     player.send({ type: 'end', sessionId });
     await player.next('session', (frame) => frame['state'] === 'ended');
     await steady.next('end', (frame) => frame['sessionId'] === sessionId);
-    expect([...player.unread, ...steady.unread], 'what nobody asked for').to.deep.equal([]);
+    expect([...player.unread, ...steady.unread], 'messages that no client requested').to.deep.equal([]);
     return tookMs;
   }
 

@@ -133,7 +133,7 @@ export function requestSuite(current: CurrentFixture): void {
   });
 
   describe('startAttempt', () => {
-    it('lets one of two brokers take a request over, under a higher epoch', async () => {
+    it('lets one of two brokers continue a request, under a higher epoch', async () => {
       const { store, clock } = current();
       const request = requestEntryOf('request-1');
       await store.recordRequests([request]);
@@ -202,7 +202,7 @@ export function requestSuite(current: CurrentFixture): void {
       expect(await store.recordRequests([request])).to.deep.equal([{ kind: 'repeat', record }]);
     });
 
-    it('refuse to commit an attempt when the request was taken over since', async () => {
+    it('refuse to commit an attempt when another broker has continued the request since', async () => {
       const { store } = current();
       const request = requestEntryOf('request-1');
       await store.recordRequests([request]);

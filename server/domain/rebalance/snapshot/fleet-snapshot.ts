@@ -53,7 +53,7 @@ export interface HostSnapshot {
 /**
  * Whether a session can be moved.
  *
- * - `unclaimed`: no client has claimed it yet, so that a move interrupts nobody.
+ * - `unclaimed`: no client has claimed it yet, so that a move interrupts no player.
  * - `movable`: host, title and client support a live move.
  * - `fixed`: they do not, or the session is moving already.
  */

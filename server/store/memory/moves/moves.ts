@@ -76,7 +76,7 @@ function reserveTargetSlot(
 }
 
 /**
- * Looks at hosts from the least congested one on: a silent host becomes suspect and is passed over, the excluded one is passed
+ * Tries hosts from the least congested one on: a silent host becomes suspect and is passed over, the excluded one is passed
  * over, and the first one above the limit ends the search, because all behind it are above it too.
  */
 function findTargetHost(

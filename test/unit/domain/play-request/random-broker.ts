@@ -49,7 +49,7 @@ const OTHER: RememberedRequest = {
   state: 'live',
 };
 
-/** Chooses among equally possible things; a seed or fast-check decides. */
+/** Chooses among equally possible results; a seed or fast-check decides. */
 export type Choose = <T>(options: readonly T[]) => T;
 
 /**
@@ -125,7 +125,7 @@ export class RandomBroker {
     this.dispatch(this.#resultOf(call));
   }
 
-  /** Something happens that nobody asked for. */
+  /** An event that is not the result of a call. */
   happen(
     type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed',
   ): void {
@@ -201,7 +201,7 @@ export class RandomBroker {
       epoch: (this.#epoch += 1),
     };
     this.slots.set(keyOf(placed), placed);
-    // A queue position that becomes a session is no position any more.
+    // A queue position that became a session no longer exists.
     this.queues.delete(placed.regionPool.region);
     return placed;
   }
@@ -316,7 +316,7 @@ export class RandomBroker {
             () =>
               ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
-            () => ({ kind: 'taken_over' }) as const,
+            () => ({ kind: 'continued' }) as const,
             () => ({ kind: 'unknown', epoch: this.#epoch }) as const,
           ])(),
         };
@@ -359,7 +359,7 @@ export class RandomBroker {
       ...(['own', 'own', 'own', 'own'] as const),
       ...(['replaced', 'resumed', 'continued', 'over', 'unknown'] as const),
     ]);
-    // Who cancelled the request on another connection has ended its session in every region pool.
+    // The cancel on another connection has ended the session in every region pool.
     if (standing === 'over') this.slots.clear();
     return standing;
   }

@@ -45,7 +45,7 @@ describe('A hot host', () => {
     ]);
   });
 
-  it('gives away unclaimed reservations first, because these moves interrupt nobody', () => {
+  it('gives away unclaimed reservations first, because these moves interrupt no player', () => {
     const fleet = new SnapshotBuilder()
       .host('warm', 'near', 20, 18, { ...HOT, load: 0.98 })
       .host('cool', 'near', 20, 2);

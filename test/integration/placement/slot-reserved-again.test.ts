@@ -4,7 +4,7 @@ import { waitUntil } from '../../support/time/eventually.js';
 import { IDLE_LOAD, testToken } from '../../support/fleet/test-broker.js';
 import { TestFleet, acceptOffer, play, queueUp } from '../../support/fleet/test-fleet.js';
 
-describe('A slot that is sold while its host changes its broker', function () {
+describe('A slot that is reserved again while its host changes its broker', function () {
   this.timeout(15_000);
   let fleet: TestFleet;
   beforeEach(async () => {

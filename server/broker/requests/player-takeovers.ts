@@ -1,7 +1,7 @@
 import { replacedRefusal } from './request-record.js';
 
-/** What works for a player, and what waits for it. */
-interface Turn {
+/** The takeover of a player that runs, and the one that waits for it. */
+interface RunningTakeover {
   waiting: { readonly start: () => void; readonly cancel: () => void } | null;
 }
 
@@ -9,9 +9,9 @@ interface Turn {
  * Takes over the live requests of players one at a time. Each takeover ends the one before it, so of several that arrive while one
  * is under way only the newest is carried out: a player with many connections costs the store no more than one with two.
  */
-export class PlayerTurns {
+export class PlayerTakeovers {
   /** By player; at most one for each unanswered request of a connection. */
-  readonly #turns = new Map<string, Turn>();
+  readonly #running = new Map<string, RunningTakeover>();
 
   /**
    * Runs `work` when no other work for the player runs.
@@ -19,34 +19,34 @@ export class PlayerTurns {
    * @throws Refusal CANCELLED when newer work arrived before this could start
    */
   async run<Result>(playerId: string, work: () => Promise<Result>): Promise<Result> {
-    await this.#awaitTurn(playerId);
+    await this.#waitUntilFree(playerId);
     try {
       return await work();
     } finally {
-      this.#endTurn(playerId);
+      this.#startNext(playerId);
     }
   }
 
-  async #awaitTurn(playerId: string): Promise<void> {
-    const turn = this.#turns.get(playerId);
-    if (turn === undefined) {
-      this.#turns.set(playerId, { waiting: null });
+  async #waitUntilFree(playerId: string): Promise<void> {
+    const running = this.#running.get(playerId);
+    if (running === undefined) {
+      this.#running.set(playerId, { waiting: null });
       return;
     }
-    turn.waiting?.cancel();
+    running.waiting?.cancel();
     await new Promise<void>((resolve, reject) => {
-      turn.waiting = { start: resolve, cancel: () => reject(replacedRefusal()) };
+      running.waiting = { start: resolve, cancel: () => reject(replacedRefusal()) };
     });
   }
 
-  #endTurn(playerId: string): void {
-    const turn = this.#turns.get(playerId);
-    const next = turn?.waiting;
-    if (turn === undefined || next === null || next === undefined) {
-      this.#turns.delete(playerId);
+  #startNext(playerId: string): void {
+    const running = this.#running.get(playerId);
+    const next = running?.waiting;
+    if (running === undefined || next === null || next === undefined) {
+      this.#running.delete(playerId);
       return;
     }
-    turn.waiting = null;
+    running.waiting = null;
     next.start();
   }
 }
