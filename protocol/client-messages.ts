@@ -284,4 +284,14 @@ export const BROKER_TO_CLIENT = {
   error: ErrorMessage,
 } as const;
 export type BrokerToClient =
-  Welcome | Queued | Offer | Matched | Moving | Replaced | SessionChanged | Limit | Signal | Pong | ErrorMessage;
+  | Welcome
+  | Queued
+  | Offer
+  | Matched
+  | Moving
+  | Replaced
+  | SessionChanged
+  | Limit
+  | Signal
+  | Pong
+  | ErrorMessage;

@@ -2,7 +2,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { MessageType, ParseResult } from '@duskline/protocol/validation';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { MessageBudget, type MessageRate } from './message-budget.js';
 import type { PeerSocket, SocketListener } from './peer-socket.js';
 import type { PingMonitor, MonitoredConnection } from './ping-monitor.js';
@@ -21,7 +21,7 @@ export interface MessageHandler<Message> {
 }
 
 /** Limits and collaborators that all connections of a kind share. */
-export interface ConnectionRules {
+export interface ConnectionRules extends Runtime {
   /** Rate of all messages except signals. */
   readonly rate: MessageRate;
   /**
@@ -32,7 +32,6 @@ export interface ConnectionRules {
   readonly helloDeadlineMs: number;
   readonly monitor: PingMonitor;
   readonly log: Logger;
-  readonly clock: ServerClock;
   /** Called when the socket is closed. */
   readonly onClosed: (socket: PeerSocket) => void;
 }
@@ -214,7 +213,8 @@ export class ConnectionHandler<Message extends { readonly type: MessageType }>
       this.#channel.closeWith('BAD_MESSAGE', { message: result.detail, inReplyTo });
       return;
     }
-    this.#channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), inReplyTo, result));
+    const refusal = new Refusal(result.code, { message: result.detail });
+    this.#channel.send(errorMessage(refusal, this.#rules.random, { inReplyTo, ...result }));
   }
 
   #closeAfterFailure(error: unknown, inReplyTo: MessageType): void {

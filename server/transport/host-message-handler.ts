@@ -2,18 +2,17 @@ import type { BrokerToHost, HostToBroker, Register } from '@duskline/protocol';
 import { parseHostMessage } from '@duskline/protocol/validation';
 import type { HostConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/broker.js';
-import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
+import { Refusal, errorMessage, retryAfterOf, toRefusal } from '../broker/refusal.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Authenticate } from './authenticate.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
 /** What all host connections of a broker share. */
-export interface HostHandlerOptions {
+export interface HostHandlerOptions extends Runtime {
   readonly broker: Broker;
-  readonly clock: Pick<ServerClock, 'monotonicMs'>;
   readonly authenticate: Authenticate<HostBinding>;
 }
 
@@ -94,7 +93,8 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     } catch (error) {
       const refusal = toRefusal(error);
       if (refusal.code === 'INTERNAL') throw error;
-      const { code, message: text, retryAfterMs } = refusal;
+      const { code, message: text } = refusal;
+      const retryAfterMs = retryAfterOf(refusal, this.#options.random);
       this.#channel.closeWith(code, { message: text, retryAfterMs, inReplyTo: 'register' });
     }
   }
@@ -105,6 +105,6 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
   }
 
   #sendRefusal(refusal: Refusal, inReplyTo: HostToBroker['type'], sessionId?: string): void {
-    this.#channel.send(errorMessage(refusal, inReplyTo, { sessionId }));
+    this.#channel.send(errorMessage(refusal, this.#options.random, { inReplyTo, sessionId }));
   }
 }

@@ -23,6 +23,8 @@ export async function receiveCannotMove(
     const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
     await refuseMove(context, attempt, 'target', reason);
   } else {
-    host.channel.send(errorMessage(new Refusal('NO_MOVE'), 'cannot_move', { sessionId }));
+    host.channel.send(
+      errorMessage(new Refusal('NO_MOVE'), context.random, { inReplyTo: 'cannot_move', sessionId }),
+    );
   }
 }

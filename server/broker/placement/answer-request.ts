@@ -4,13 +4,13 @@ import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { sendReplaced } from '../messaging/notify-replaced.js';
-import { Refusal, errorMessage, jittered } from '../refusal.js';
+import { Refusal, errorMessage } from '../refusal.js';
 import type { ActiveRequest, Replacement } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendMatched } from './answer-matched.js';
 
 /** Mean time after which a refused request may be tried again, by error, in milliseconds. */
-const RETRY_AFTER_MS: ReadonlyMap<ErrorCode, number> = new Map([
+const RETRY_ABOUT_MS: ReadonlyMap<ErrorCode, number> = new Map([
   // About how often the broker's view of the fleet changes.
   ['NO_CAPACITY', 3_000],
   ['QUEUE_FULL', 15_000],
@@ -45,7 +45,7 @@ function answerMatched(
   if (endpoint === undefined)
     throw new Error('A request was matched before the endpoint of its host was read.');
   const matched = sendMatched(context, client, message, placed, endpoint);
-  const tookMs = performance.now() - arrivedHereAtMs;
+  const tookMs = context.clock.monotonicMs() - arrivedHereAtMs;
   context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);
 }
 
@@ -60,7 +60,9 @@ function answerRefused(
   if (!isDue && withdrawnBy !== 'cancel') return;
   const { requestId } = message;
   const { sessionId } = refusal;
-  client.channel.send(errorMessage(refusal, withdrawnBy ?? 'play', { requestId, sessionId }));
+  client.channel.send(
+    errorMessage(refusal, context.random, { inReplyTo: withdrawnBy ?? 'play', requestId, sessionId }),
+  );
 }
 
 function answerReplaced(
@@ -81,8 +83,7 @@ async function findAndAnswerReplaced(context: CorePorts, request: ActiveRequest)
   const { requestId } = message;
   const record = await context.batches.findRequest({ playerId, requestId }).catch(() => null);
   // The client repeats the request, and finds out then.
-  if (record === null)
-    answerRefused(context, request, new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) }));
+  if (record === null) answerRefused(context, request, new Refusal('UNAVAILABLE', { retryAboutMs: 1_000 }));
   else if (record.state === 'over') answerRefused(context, request, new Refusal('CANCELLED'));
   else {
     const byRequestId = record.replacedBy ?? requestId;
@@ -96,13 +97,13 @@ function refusalOf(
   { state }: ActiveRequest,
   { code, sessionId }: Extract<Answer<PlacedSession>, { kind: 'refused' }>,
 ): Refusal {
-  const retryAfterMs = RETRY_AFTER_MS.get(code);
+  const retryAboutMs = RETRY_ABOUT_MS.get(code);
   const { length } = state.terms.candidates;
   return new Refusal(code, {
     ...(code === 'NO_CAPACITY'
       ? { message: `Every suitable host is full (${length} region pools were tried).` }
       : {}),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs: jittered(retryAfterMs) }),
+    ...(retryAboutMs === undefined ? {} : { retryAboutMs }),
     ...(sessionId === undefined ? {} : { sessionId }),
   });
 }

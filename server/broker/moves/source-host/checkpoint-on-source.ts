@@ -67,7 +67,7 @@ export async function receiveCheckpoint(
       throw error;
     }
   } catch (error) {
-    host.channel.send(errorMessage(toRefusal(error), 'checkpoint', { sessionId }));
+    host.channel.send(errorMessage(toRefusal(error), context.random, { inReplyTo: 'checkpoint', sessionId }));
   }
 }
 

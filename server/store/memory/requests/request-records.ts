@@ -57,7 +57,9 @@ export class RequestRecords {
     if (live?.requestId === request.requestId && live.sessionId === request.sessionId) {
       // The same call before, whose answer was lost.
       const before = remembered.find(({ requestId }) => requestId === expected.requestId);
-      return before !== undefined && isReplaced(before) ? { kind: 'replaced', epoch: before.epoch } : { kind: 'new' };
+      return before !== undefined && isReplaced(before)
+        ? { kind: 'replaced', epoch: before.epoch }
+        : { kind: 'new' };
     }
     const outcome = outcomeOfKnown(player, request, nowMs);
     if (outcome !== undefined) return outcome;
@@ -105,7 +107,8 @@ export class RequestRecords {
     if (live !== null && live.requestId !== request.requestId) return null;
     const known = live ?? findSessionRequest(player, request);
     if (known !== undefined) {
-      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || isReplaced(known)) return null;
+      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || isReplaced(known))
+        return null;
     }
     const epoch = Math.max(fromEpoch, known?.allocatedEpoch ?? 0) + 1;
     this.#makeLive(request, player, known, epoch, nowMs);

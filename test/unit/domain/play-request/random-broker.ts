@@ -1,3 +1,4 @@
+import { toStoreMs, type StoreMs } from '@duskline/server/domain/store-time.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
 import {
@@ -38,6 +39,7 @@ const CANDIDATES: readonly Candidate[] = REGION_POOLS.map((regionPool, i) => ({
   preference: i,
 }));
 
+const ARRIVED = toStoreMs(1);
 const OTHER: RememberedRequest = {
   requestId: 'other',
   sessionId: 'session-of-other',
@@ -47,7 +49,7 @@ const OTHER: RememberedRequest = {
   state: 'live',
 };
 
-/** Chooses among equally possible things; a seed or fast-check decides. */
+/** Chooses among equally possible results; a seed or fast-check decides. */
 export type Choose = <T>(options: readonly T[]) => T;
 
 /**
@@ -97,7 +99,7 @@ export class RandomBroker {
     if (!hasJoined) return;
     const queues = REGION_POOLS.slice(0, 2);
     for (const queue of queues) this.queues.set(queue.region, queue);
-    this.#answer('join', { type: 'joined', queues, arrivedAtMs: 1, refused: null, standing: 'own' });
+    this.#answer('join', { type: 'joined', queues, arrivedAtMs: ARRIVED, refused: null, standing: 'own' });
   }
 
   #answer(call: RequestCall<Placed>['type'], result: RequestResult<Placed>): void {
@@ -129,7 +131,7 @@ export class RandomBroker {
     this.dispatch(this.#resultOf(call));
   }
 
-  /** Something happens that nobody asked for. */
+  /** An event that is not the result of a call. */
   happen(
     type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed',
   ): void {
@@ -160,7 +162,7 @@ export class RandomBroker {
     return {
       regionPool: this.choose(REGION_POOLS),
       epoch: this.#epoch,
-      madeAtMs: this.#offers,
+      madeAtMs: toStoreMs(this.#offers),
       receivedAtMs: this.#nowMs,
       expiresAtMs: this.#nowMs + this.choose([0, 10, 100]),
     };
@@ -175,7 +177,11 @@ export class RandomBroker {
       queriedAtMs: this.#nowMs,
       waiting: isGone
         ? []
-        : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
+        : queues.map((regionPool) => ({
+            regionPool,
+            arrivedAtMs: ARRIVED,
+            missed: this.choose([false, true]),
+          })),
       offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
       unknown: isGone && !expired ? queues : [],
       timedOut: this.choose([false, false, false, false, true]),
@@ -201,7 +207,7 @@ export class RandomBroker {
       epoch: (this.#epoch += 1),
     };
     this.slots.set(keyOf(placed), placed);
-    // A queue position that becomes a session is no position any more.
+    // A queue position that became a session no longer exists.
     this.queues.delete(placed.regionPool.region);
     return placed;
   }
@@ -320,7 +326,7 @@ export class RandomBroker {
             () =>
               ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
-            () => ({ kind: 'taken_over' }) as const,
+            () => ({ kind: 'continued' }) as const,
             () => ({ kind: 'unknown', epoch: this.#epoch }) as const,
           ])(),
         };
@@ -349,7 +355,13 @@ export class RandomBroker {
     for (const regionPool of joined) this.queues.set(regionPool.region, regionPool);
     const refused = joined.length === 0 && this.request.queues.length === 0 ? 'QUEUE_FULL' : null;
     const standing = joined.length === 0 ? 'own' : this.#standing();
-    return { type: 'joined', queues: joined, arrivedAtMs: joined.length === 0 ? null : 1, refused, standing };
+    return {
+      type: 'joined',
+      queues: joined,
+      arrivedAtMs: joined.length === 0 ? null : ARRIVED,
+      refused,
+      standing,
+    };
   }
 
   #standing(): Standing {
@@ -357,7 +369,7 @@ export class RandomBroker {
       ...(['own', 'own', 'own', 'own'] as const),
       ...(['replaced', 'resumed', 'continued', 'over', 'unknown'] as const),
     ]);
-    // Who cancelled the request on another connection has ended its session in every region pool.
+    // The cancel on another connection has ended the session in every region pool.
     if (standing === 'over') this.slots.clear();
     return standing;
   }
@@ -365,7 +377,7 @@ export class RandomBroker {
   #position(): {
     sessionId: string;
     epoch: number;
-    arrivedAtMs: number;
+    arrivedAtMs: StoreMs;
     missedOffer: boolean;
     queues: RegionPool[];
   } {
@@ -374,7 +386,7 @@ export class RandomBroker {
     return {
       sessionId: 'session-0',
       epoch: this.#epoch,
-      arrivedAtMs: 1,
+      arrivedAtMs: ARRIVED,
       missedOffer: false,
       queues: [regionPool],
     };
