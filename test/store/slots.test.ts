@@ -4,8 +4,7 @@ import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { REGION_POOL, newSessionId, reservation } from '../support/fleet/fleet-data.js';
 import { retryUntilSuccess } from '../support/time/eventually.js';
-import { sharedRedisCluster } from '../support/redis/redis-cluster.js';
-import { startRedisServer } from '../support/redis/redis-server.js';
+import { sharedRedisCluster, startSingleNodeCluster } from '../support/redis/redis-cluster.js';
 import {
   BROKER,
   SUSPECT_AFTER_MS,
@@ -170,7 +169,8 @@ describe('Redis keys', function () {
   this.timeout(30_000);
 
   it('of one command hash to one cluster slot, and scripts use only the keys they declare', async () => {
-    const server = await startRedisServer();
+    // The store connects to it as to a cluster, and so puts players of one slot only into a call.
+    const server = await startSingleNodeCluster();
     const asking = new Redis(server.url);
     const monitor = await asking.monitor();
     asking.disconnect();
@@ -181,7 +181,7 @@ describe('Redis keys', function () {
     });
     try {
       const store = await createRedisStore({
-        target: { kind: 'single', url: server.url },
+        target: { kind: 'cluster', nodes: [{ host: '127.0.0.1', port: server.port }] },
         suspectAfterMs: SUSPECT_AFTER_MS,
       });
       await useEveryVerb(store);
