@@ -4,6 +4,7 @@ import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { Refusal, errorMessage, jittered } from '../refusal.js';
+import type { Reporting } from '../reporting.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { replacedRefusal } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -49,7 +50,7 @@ function answerMatched(
 }
 
 function answerRefused(
-  context: CorePorts,
+  context: Reporting,
   { client, message, answerer }: ActiveRequest,
   refusal: Refusal,
   isReplaced: boolean,
