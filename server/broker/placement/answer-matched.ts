@@ -35,7 +35,7 @@ export function sendMatched(
     meta,
     hostId,
     arrivedAtMs: placed.arrivedAtMs ?? known?.arrivedAtMs ?? null,
-    reservedUntilMs: performance.now() + placed.claimWithinMs,
+    reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
     epoch,
     state: 'reserved' as const,
     missedChecks: 0,

@@ -28,7 +28,7 @@ export async function cancelPlay(
     const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
     if (matched !== undefined) await endLinkedSession(context, client, matched[0]);
     else await endEarlierRequest(context, { playerId: client.playerId, requestId });
-    client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
+    client.channel.send(errorMessage(new Refusal('CANCELLED'), context.random, { requestId }));
   } catch (error) {
     sendEndRefusal(context, client, error, { requestId });
   }

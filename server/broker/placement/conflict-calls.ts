@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '../../runtime/delay.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
@@ -36,7 +36,7 @@ export async function inspectOther(
   other: RememberedRequest,
 ): Promise<Result<'inspected'>['found']> {
   const key = { playerId: request.client.playerId, requestId: other.requestId };
-  const giveUpAtMs = performance.now() + context.intervals.requestGraceMs - other.ageMs;
+  const giveUpAtMs = context.clock.monotonicMs() + context.intervals.requestGraceMs - other.ageMs;
   for (;;) {
     const [status, record] = await Promise.all([
       readLiveStatus(context, other),
@@ -45,9 +45,9 @@ export async function inspectOther(
     if (status !== 'unanswered') return status;
     // The other request was cancelled or refused meanwhile, or a third request replaced it, with which the next call deals.
     const isLive = record?.state === 'live' && record.sessionId === other.sessionId;
-    if (!isLive || performance.now() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
+    if (!isLive || context.clock.monotonicMs() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
       return 'ended';
-    await delay(POLL_INTERVAL_MS);
+    await delay(context.clock, POLL_INTERVAL_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '../../runtime/delay.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { LocateResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
@@ -43,10 +43,10 @@ export async function locateRequest(
   const record = known ?? (await readRecord(context, request));
   if (record === null) return { kind: 'nothing' };
   if (record.state === 'replaced') return locateReplaced(context, request, record);
-  const recordedAtMs = performance.now() - record.ageMs;
+  const recordedAtMs = context.clock.monotonicMs() - record.ageMs;
   try {
     for (;;) {
-      const ageMs = performance.now() - recordedAtMs;
+      const ageMs = context.clock.monotonicMs() - recordedAtMs;
       const found = await locateOnce(context, request, { ...record, ageMs });
       if (found !== undefined) return found;
       const isWanted = request.state.phase.name === 'locating' && known !== null;
@@ -61,7 +61,7 @@ export async function locateRequest(
           ? { kind: 'over', code: 'SESSION_OVER' }
           : { kind: 'nothing' };
       }
-      await delay(isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
+      await delay(context.clock, isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -137,7 +137,7 @@ async function describeHost(
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<Extract<Result, { readonly type: 'described' }>['result']> {
-  const isLate = performance.now() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
+  const isLate = context.clock.monotonicMs() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
   if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
     const standing = await readStanding(context, request);
     if (standing !== 'own')

@@ -34,7 +34,7 @@ export function carryOutNotice(
       return;
     }
     case 'send_no_offer':
-      client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId }));
+      client.channel.send(errorMessage(new Refusal('NO_OFFER'), context.random, { requestId }));
       return;
     case 'send_position':
       sendQueuePosition(context, request).catch(ignoreStore);

@@ -13,7 +13,6 @@ import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { isQueueing, type ActiveRequest, type RequestAnswerer } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
-import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { makeCall } from './request-calls.js';
 import { carryOutNotice } from './request-notices.js';
@@ -40,7 +39,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
         !context.storeHealth.isRebuilding &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
         !context.connections.hasSessionOf(client.playerId);
-      const begun: Begun = beginRequest(terms, newSessionId(), whenFull, mayReserveAhead);
+      const begun: Begun = beginRequest(terms, context.newSessionId(), whenFull, mayReserveAhead);
       return add(client, message, ANSWER_PLAY, begun);
     },
     beginReplacement(client, message, lost, whenFull, answerer) {
@@ -68,7 +67,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       client,
       message,
       answerer,
-      arrivedHereAtMs: performance.now(),
+      arrivedHereAtMs: context.clock.monotonicMs(),
       atRest,
       markAtRest,
       state: begun.request,

@@ -4,7 +4,7 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { Refusal, jittered } from '../refusal.js';
+import { Refusal } from '../refusal.js';
 import type { PlacementAttempt } from './placement-attempt.js';
 
 /** Mean retry time of a client whose request another broker continues. */
@@ -52,7 +52,7 @@ function reservedHostOf(
     case 'over':
     case 'existing':
       // Each attempt has its own session id and epoch, so a session in the store was made by another broker that continues the request.
-      throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(CONTINUED_RETRY_MS) });
+      throw new Refusal('UNAVAILABLE', { retryAboutMs: CONTINUED_RETRY_MS });
     case 'reserved':
       return outcome;
   }

@@ -22,7 +22,7 @@ import { sendPositionIfChanged } from './send-queue-position.js';
  * and queues that lost them.
  */
 export async function pollQueues(context: CorePorts & Requests & RequestRunning): Promise<void> {
-  const queriedAtMs = performance.now();
+  const queriedAtMs = context.clock.monotonicMs();
   const entriesByRequest = await readQueueEntries(context);
   await Promise.all(
     [...entriesByRequest].map(([request, entries]) => updateRequest(context, request, entries, queriedAtMs)),

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
 
@@ -29,7 +30,7 @@ export function toQueueEntry(
  * - `none`: the store does not know the request, or what it knows concerns an older epoch or a declined offer.
  */
 export type QueueEntryMeaning =
-  | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
+  | { readonly kind: 'waiting'; readonly arrivedAtMs: StoreMs }
   | { readonly kind: 'offered' | 'recovered' | 'accepted'; readonly session: SessionRecord }
   | { readonly kind: 'timed_out' | 'none' };
 

@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../domain/store-time.js';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { EndReason, SessionState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
@@ -37,7 +38,7 @@ export function replaceLostSession(
   }
   const mayWait = previousState === 'reserved' && request.wait !== false;
   // A request that did not wait arrived when its slot was reserved.
-  const arrivedAtMs = known.arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
+  const arrivedAtMs = known.arrivedAtMs ?? (toUnixMs(reservedAtMs) > 0 ? reservedAtMs : null);
   context.requestRunner.beginReplacement(
     client,
     request,

@@ -23,7 +23,7 @@ export interface ActiveRequest {
   /** A request that waits keeps the title that it first waited for, whatever a repeated frame names. */
   message: Play;
   answerer: RequestAnswerer;
-  /** When the request arrived, by `performance.now()`. */
+  /** When the request arrived, by the monotonic clock. */
   readonly arrivedHereAtMs: number;
   /** Resolves when the request is answered or waits in queues: then this broker has no work for it for now. */
   readonly atRest: Promise<void>;
@@ -35,7 +35,7 @@ export interface ActiveRequest {
   endpoint: string | undefined;
   /** The last position that the client was sent. */
   lastSentPosition: Queued | undefined;
-  /** When `lastSentPosition` was sent, by `performance.now()`. */
+  /** When `lastSentPosition` was sent, by the monotonic clock. */
   lastSentAtMs: number;
 }
 

@@ -3,13 +3,14 @@ import type { LostAssignment } from '../../domain/play-request/begin.js';
 import type { RequestEvent } from '../../domain/play-request/events.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { ExpiringRecords } from '../expiring-records.js';
+import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
 import type { PlayerTakeovers } from './player-takeovers.js';
 import type { RememberedWait } from './remembered-wait.js';
 
 /** Play requests: those that are not answered, and those of clients that disconnected while they waited. */
-export interface Requests {
+export interface Requests extends SessionNaming {
   readonly activeRequests: ActiveRequests;
   /** Waits of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
   readonly rememberedWaits: ExpiringRecords<RememberedWait>;

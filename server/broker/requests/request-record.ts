@@ -1,6 +1,6 @@
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
 import type { LiveRequest, RequestRecord } from '../../store/fleet-store.js';
-import { Refusal, jittered } from '../refusal.js';
+import { Refusal } from '../refusal.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /** How often `raiseRequestEpoch` tries again when other brokers raise the epoch of the same request. */
@@ -33,7 +33,7 @@ export async function raiseRequestEpoch(
     // Another broker raised the epoch just now, for example to accept an offer.
     fromEpoch = record.epoch;
   }
-  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
+  throw new Refusal('UNAVAILABLE', { retryAboutMs: 1_000 });
 }
 
 /** The answer to a request that another request of the player replaced before it had a session. */

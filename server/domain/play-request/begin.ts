@@ -1,3 +1,4 @@
+import type { StoreMs } from '../store-time.js';
 import type { RegionPool } from '../catalog.js';
 import type { Placed, PlayRequest, RequestTerms, WhenFull } from './play-request.js';
 import { start } from './record-phases.js';
@@ -43,7 +44,7 @@ export interface LostAssignment {
   readonly epoch: number;
   readonly regionPool: RegionPool;
   /** When its request began to wait, by the store's clock; `null` if that is unknown or it did not wait. */
-  readonly arrivedAtMs: number | null;
+  readonly arrivedAtMs: StoreMs | null;
 }
 
 /**

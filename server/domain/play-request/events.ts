@@ -1,3 +1,4 @@
+import type { StoreMs } from '../store-time.js';
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
 import type { RequestCall } from './effects.js';
@@ -8,7 +9,7 @@ import type { RefusalCode } from './refusal-codes.js';
 export interface QueuePosition {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly arrivedAtMs: number | null;
+  readonly arrivedAtMs: StoreMs | null;
   readonly missedOffer: boolean;
   readonly queues: readonly RegionPool[];
   /** The candidates for the title that the request waits for; present if the repeated request names another title. */
@@ -56,7 +57,7 @@ export interface PolledQueues<P extends Placed> {
   /** The queues in which it waits, with its arrival time there. */
   readonly waiting: readonly {
     readonly regionPool: RegionPool;
-    readonly arrivedAtMs: number;
+    readonly arrivedAtMs: StoreMs;
     readonly missed: boolean;
   }[];
   /** The slot that is offered to it now. */
@@ -127,7 +128,7 @@ export type RequestResult<P extends Placed> =
   | {
       readonly type: 'joined';
       readonly queues: readonly RegionPool[];
-      readonly arrivedAtMs: number | null;
+      readonly arrivedAtMs: StoreMs | null;
       /** Why no queue accepted it, if none did; else why it may not wait any more. */
       readonly refused: RefusalCode | null;
       readonly standing: Standing;

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../store-time.js';
 import type { OnConflict } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
@@ -27,7 +28,7 @@ export interface Offer {
   readonly regionPool: RegionPool;
   readonly epoch: number;
   /** By the store's clock. Only compared with other stamps of the store: it distinguishes two offers of one region pool. */
-  readonly madeAtMs: number;
+  readonly madeAtMs: StoreMs;
   /** When this broker received the offer, by its monotonic clock: queries sent earlier do not know it. */
   readonly receivedAtMs: number;
   /** When the offer expires, by the broker's monotonic clock. */
@@ -141,7 +142,7 @@ export interface PlayRequest<P extends Placed> {
   /** The queues in which the request waits. */
   readonly queues: readonly RegionPool[];
   /** When the request began to wait, by the store's clock; `null` if it did not wait. */
-  readonly arrivedAtMs: number | null;
+  readonly arrivedAtMs: StoreMs | null;
   /** Whether the request missed an offer, according to one of its queues. It is recorded in queues that the request joins later. */
   readonly missedOffer: boolean;
   /** A call was not answered: the store may hold a slot, a queue position or an epoch of the request that this broker does not know. */

@@ -1,3 +1,4 @@
+import { msBetween, toStoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import { DEFAULT_BACK_OFF, FAILURES_KEPT_MS } from '@duskline/server/domain/host-failures.js';
 import type { FailReservationOutcome, FleetStore } from '@duskline/server/store/fleet-store.js';
@@ -178,9 +179,10 @@ export function hostFailureSuite(current: CurrentFixture): void {
       const waits: number[] = [];
       for (let i = 0; i < 8; i += 1) {
         const outcome = await refuseOne();
-        const untilMs = outcome.kind === 'failed' ? (outcome.failures?.untilMs ?? 0) : 0;
-        waits.push(untilMs - clock.wallMs());
-        await beatAfter(untilMs - clock.wallMs());
+        const failures = outcome.kind === 'failed' ? outcome.failures : null;
+        const waitMs = msBetween(toStoreMs(clock.wallMs()), failures!.untilMs);
+        waits.push(waitMs);
+        await beatAfter(waitMs);
       }
       const expected = [1, 2, 4, 8, 16, 32].map((times) => times * firstMs);
       expect(waits).to.deep.equal([...expected, maxMs, maxMs]);
@@ -276,7 +278,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
     it('is excluded after the reservation has expired, once for those that were reserved together', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
-      const reservedAtMs = clock.wallMs();
+      const reservedAtMs = toStoreMs(clock.wallMs());
       clock.advance(RESERVATION_MS);
       await sendHeartbeat(store, 'host-a');
       const record = () => store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', reservedAtMs);
@@ -296,7 +298,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
 
     it('may have left: its failure counts when it returns', async () => {
       const { store, clock } = current();
-      await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', clock.wallMs());
+      await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', toStoreMs(clock.wallMs()));
       await makeHostReady(store, 'host-a');
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });

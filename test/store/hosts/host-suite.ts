@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import type { SilentHostMark } from '@duskline/server/store/fleet-store.js';
 import { REGION_POOL, registration } from '../../support/fleet/fleet-data.js';
@@ -157,7 +158,7 @@ export function hostSuite(current: CurrentFixture): void {
 
     it('is ignored when the store does not know it', async () => {
       const { store } = current();
-      const orders = [{ hostId: 'host-a', heartbeatAtMs: 1, order: 'lost' as const }];
+      const orders = [{ hostId: 'host-a', heartbeatAtMs: toStoreMs(1), order: 'lost' as const }];
       expect(await store.markSilentHosts(REGION_POOL, orders, BROKER)).to.deep.equal([]);
     });
   });

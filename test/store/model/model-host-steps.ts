@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import fc from 'fast-check';
 import { HOST_FAILURE_REASONS } from '@duskline/server/domain/host-failures.js';
 import { CLOSURES } from '@duskline/server/domain/closure.js';
@@ -72,7 +73,7 @@ export const hostSteps = [
     ({ regionPool, hostAt }, { orders, caller }) => {
       const silent = orders.map(({ hostId, order, current }) => {
         const heartbeatAtMs = hostAt(hostId)?.heartbeatAtMs ?? 0;
-        return { hostId, order, heartbeatAtMs: current ? heartbeatAtMs : heartbeatAtMs - 1 };
+        return { hostId, order, heartbeatAtMs: toStoreMs(current ? heartbeatAtMs : heartbeatAtMs - 1) };
       });
       return (store) => store.markSilentHosts(regionPool, silent, caller);
     },
@@ -95,7 +96,7 @@ export const hostSteps = [
     'recordHostFailure',
     { hostId: host, reason: fc.constantFrom(...HOST_FAILURE_REASONS), ageMs: fc.constantFrom(0, 100, 3_000) },
     ({ regionPool, now }, { hostId, reason, ageMs }) => {
-      const reservedAtMs = now() - ageMs;
+      const reservedAtMs = toStoreMs(now() - ageMs);
       return (store) => store.recordHostFailure(regionPool, hostId, reason, reservedAtMs);
     },
   ),

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import fc from 'fast-check';
 import { metaOf } from '../../support/fleet/fleet-data.js';
 import { TTL_MS, broker, clientBroker, epoch, few, limit, session, step } from './model-step.js';
@@ -23,7 +24,7 @@ export const queueSteps = [
     ({ regionPool, now }, { wanted, maxLength, caller }) => {
       const placements = wanted.map(({ arrivedAgoMs, ...one }) => ({
         ...one,
-        arrivedAtMs: arrivedAgoMs === null ? null : now() - arrivedAgoMs,
+        arrivedAtMs: arrivedAgoMs === null ? null : toStoreMs(now() - arrivedAgoMs),
         meta: metaOf(one.sessionId),
       }));
       return (store) => store.enqueue(regionPool, placements, maxLength, caller);

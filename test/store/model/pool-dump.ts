@@ -1,3 +1,4 @@
+import type { StoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
@@ -22,7 +23,7 @@ export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number]
 /** A placement that waits or has an offer. */
 interface WaitingDump {
   readonly epoch: number;
-  readonly arrivedAtMs: number;
+  readonly arrivedAtMs: StoreMs;
   readonly score: number;
   readonly missed: boolean;
   readonly clientBrokerId: string;

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { toUnixMs } from '@duskline/server/domain/store-time.js';
 import { createMemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { ManualClock } from '../../support/time/manual-clock.js';
 import { registerTestHosts } from '../fixture.js';
@@ -19,7 +20,8 @@ interface Arrival {
 /** Placements of a list that have not missed an offer, because those are no longer ordered by arrival. */
 function arrivals(dump: PoolDump, list: PoolDump['queue']): Arrival[] {
   return list.flatMap(([sessionId]) => {
-    const { arrivedAtMs, score, missed } = dump.waiting[sessionId]!;
+    const { score, missed, ...waiting } = dump.waiting[sessionId]!;
+    const arrivedAtMs = toUnixMs(waiting.arrivedAtMs);
     return missed ? [] : [{ sessionId, arrivedAtMs, headStartMs: arrivedAtMs - score }];
   });
 }

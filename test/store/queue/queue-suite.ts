@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
 import { REGION_POOL, newSessionId, registration } from '../../support/fleet/fleet-data.js';
@@ -59,7 +60,7 @@ export function queueSuite(current: CurrentFixture): void {
     it('orders a player who waited in another region pool before by the time of the first arrival', async () => {
       const { store, clock } = current();
       await fillPool(store);
-      const arrivedAtMs = clock.wallMs();
+      const arrivedAtMs = toStoreMs(clock.wallMs());
       clock.advance(1_000);
       const others = await enqueueInOrder(current(), 2);
       const lost = newSessionId();
@@ -71,7 +72,7 @@ export function queueSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
       const placements = Array.from({ length: 3 }, (_, i) =>
-        waitingPlacement(newSessionId(), { arrivedAtMs: clock.wallMs() - i }),
+        waitingPlacement(newSessionId(), { arrivedAtMs: toStoreMs(clock.wallMs() - i) }),
       );
       const outcomes = await store.enqueue(REGION_POOL, placements, MAX_QUEUE, BROKER);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(['waiting', 'existing', 'existing']);
@@ -176,9 +177,9 @@ export function queueSuite(current: CurrentFixture): void {
     it('keeps the position of a player who is enqueued again, and records the new epoch and broker', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
-      const arrivedAtMs = clock.wallMs();
+      const arrivedAtMs = toStoreMs(clock.wallMs());
       const [first, second] = await enqueueInOrder(current(), 2);
-      const again = await enqueue(store, first!, { epoch: 4, arrivedAtMs: clock.wallMs() });
+      const again = await enqueue(store, first!, { epoch: 4, arrivedAtMs: toStoreMs(clock.wallMs()) });
       expect(again).to.deep.equal({ kind: 'waiting', arrivedAtMs });
       await enqueue(store, first!, { epoch: 3, clientBrokerId: 'broker-b' });
       await free();

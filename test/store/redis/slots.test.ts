@@ -1,3 +1,4 @@
+import { addMs, toStoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
@@ -71,7 +72,7 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
     [{ sessionId: newSessionId(), epoch: 1, hostId: 'host-a', reason: 'client_left' }],
     BROKER,
   );
-  await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', 0);
+  await store.recordHostFailure(REGION_POOL, 'host-a', 'unanswered', toStoreMs(0));
   await store.failReservation(
     REGION_POOL,
     { hostId: 'host-a', sessionId: newSessionId(), epoch: 1, reason: 'refused' },
@@ -109,7 +110,7 @@ async function useDrains(store: FleetStore): Promise<void> {
   const target = { region: REGION_POOL.region, pool: null, hostId: null };
   const orderedAtMs = await store.getTimeMs();
   const order = { target, mode: 'wait' as const, atDeadline: 'end' as const, orderedBy: 'ops' };
-  const times = { orderedAtMs, deadlineAtMs: orderedAtMs + 1_000, finishedAtMs: null };
+  const times = { orderedAtMs, deadlineAtMs: addMs(orderedAtMs, 1_000), finishedAtMs: null };
   const drain = { drainId: 'drain-1', state: 'running' as const, ...order, ...times };
   await store.compareAndSetDrain(null, drain);
   await store.listDrains(REGION_POOL.region);

@@ -64,7 +64,7 @@ async function enqueue(
 class FleetInRounds {
   readonly #clock = new ManualClock();
   readonly store: MemoryStore = createMemoryStore({ suspectAfterMs: 60_000, clock: this.#clock });
-  readonly #rebalancer = createRebalancer(this.store, catalog, DEFAULT_REBALANCE_LIMITS);
+  readonly #rebalancer = createRebalancer(this.store, catalog, DEFAULT_REBALANCE_LIMITS, this.#clock);
 
   constructor(private readonly hosts: readonly HostAtStart[]) {}
 

@@ -1,3 +1,4 @@
+import { toStoreMs, type StoreMs } from '@duskline/server/domain/store-time.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
 import {
@@ -38,6 +39,7 @@ const CANDIDATES: readonly Candidate[] = REGION_POOLS.map((regionPool, i) => ({
   preference: i,
 }));
 
+const ARRIVED = toStoreMs(1);
 const OTHER: RememberedRequest = {
   requestId: 'other',
   sessionId: 'session-of-other',
@@ -91,7 +93,7 @@ export class RandomBroker {
     if (!hasJoined) return;
     const queues = REGION_POOLS.slice(0, 2);
     for (const queue of queues) this.queues.set(queue.region, queue);
-    this.#answer('join', { type: 'joined', queues, arrivedAtMs: 1, refused: null, standing: 'own' });
+    this.#answer('join', { type: 'joined', queues, arrivedAtMs: ARRIVED, refused: null, standing: 'own' });
   }
 
   #answer(call: RequestCall<Placed>['type'], result: RequestResult<Placed>): void {
@@ -154,7 +156,7 @@ export class RandomBroker {
     return {
       regionPool: this.choose(REGION_POOLS),
       epoch: this.#epoch,
-      madeAtMs: this.#offers,
+      madeAtMs: toStoreMs(this.#offers),
       receivedAtMs: this.#nowMs,
       expiresAtMs: this.#nowMs + this.choose([0, 10, 100]),
     };
@@ -169,7 +171,11 @@ export class RandomBroker {
       queriedAtMs: this.#nowMs,
       waiting: isGone
         ? []
-        : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
+        : queues.map((regionPool) => ({
+            regionPool,
+            arrivedAtMs: ARRIVED,
+            missed: this.choose([false, true]),
+          })),
       offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
       unknown: isGone && !expired ? queues : [],
       timedOut: this.choose([false, false, false, false, true]),
@@ -339,7 +345,13 @@ export class RandomBroker {
     for (const regionPool of joined) this.queues.set(regionPool.region, regionPool);
     const refused = joined.length === 0 && this.request.queues.length === 0 ? 'QUEUE_FULL' : null;
     const standing = joined.length === 0 ? 'own' : this.#standing();
-    return { type: 'joined', queues: joined, arrivedAtMs: joined.length === 0 ? null : 1, refused, standing };
+    return {
+      type: 'joined',
+      queues: joined,
+      arrivedAtMs: joined.length === 0 ? null : ARRIVED,
+      refused,
+      standing,
+    };
   }
 
   #standing(): Standing {
@@ -355,7 +367,7 @@ export class RandomBroker {
   #position(): {
     sessionId: string;
     epoch: number;
-    arrivedAtMs: number;
+    arrivedAtMs: StoreMs;
     missedOffer: boolean;
     queues: RegionPool[];
   } {
@@ -364,7 +376,7 @@ export class RandomBroker {
     return {
       sessionId: 'session-0',
       epoch: this.#epoch,
-      arrivedAtMs: 1,
+      arrivedAtMs: ARRIVED,
       missedOffer: false,
       queues: [regionPool],
     };
