@@ -4,7 +4,6 @@ import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { Refusal, errorMessage } from '../refusal.js';
-import type { Reporting } from '../reporting.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { replacedRefusal } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -50,7 +49,7 @@ function answerMatched(
 }
 
 function answerRefused(
-  context: Reporting,
+  context: CorePorts,
   { client, message, answerer }: ActiveRequest,
   refusal: Refusal,
   isReplaced: boolean,
