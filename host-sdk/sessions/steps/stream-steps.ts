@@ -18,7 +18,7 @@ export function connectStream(record: SessionRecord, { claim }: EventOf<'stream_
   const phase = CHANGES[record.phase].connect;
   if (phase === null) return keep(record);
   const connected = changePhase(record, phase);
-  // A client that came back to a paused session does not move.
+  // If the client returns to a paused session, the session does not move.
   return keep(connected, ...reportState(connected), ...notifyResume(record, connected));
 }
 
@@ -50,7 +50,7 @@ export function endByApplication(
 }
 
 /** The player was active. */
-export function takeInput(
+export function recordInput(
   record: SessionRecord,
   { claim }: EventOf<'player_input'>,
   { nowMs }: HostFacts,
@@ -60,6 +60,7 @@ export function takeInput(
   return keep({ ...record, tracker }, ...notifyLimits(record, notices));
 }
 
+/** The application sets whether the session may move to another host. */
 export function setMovable(
   record: SessionRecord,
   { claim, movable }: EventOf<'movable_set'>,

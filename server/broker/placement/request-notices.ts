@@ -9,10 +9,11 @@ import { Refusal, errorMessage } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { Requests } from '../requests/ports.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { answerRequest } from './answer-request.js';
 import { releaseSlot } from './leave-call.js';
 
-/** Carries out an effect that needs no answer. What the store does not get now, it finds out or ends by itself. */
+/** Carries out an effect that needs no answer. If the store is unreachable, its time limits, sweeps or later polls do the same. */
 export function carryOutNotice(
   context: CorePorts & Connections & Requests & Credentials,
   request: ActiveRequest,
@@ -33,7 +34,7 @@ export function carryOutNotice(
       return;
     }
     case 'send_no_offer':
-      client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId }));
+      client.channel.send(errorMessage(new Refusal('NO_OFFER'), context.random, { requestId }));
       return;
     case 'send_position':
       sendQueuePosition(context, request).catch(ignoreStore);
@@ -60,7 +61,7 @@ export function carryOutNotice(
       recordQueue(context, request, notice.regionPool).catch(ignoreStore);
       return;
     case 'end_lost_assignment': {
-      // Its host may reconnect and report the session.
+      // The lost host may reconnect and report the session.
       const withdrawal = { sessionId, belowEpoch: notice.placed.epoch };
       withdraw(context, notice.regionPool, withdrawal).catch(ignoreStore);
       return;
@@ -80,7 +81,7 @@ async function withdraw(
 
 /** Returns a slot to the next request in the queue, and records the region pool in which this request continues. */
 async function returnOffer(
-  context: CorePorts,
+  context: StoreAccess,
   request: ActiveRequest,
   regionPool: RegionPool,
   keptIn: RegionPool,
@@ -90,9 +91,9 @@ async function returnOffer(
   await context.store.setRequestPool(entryOf(request, keptIn));
 }
 
-/** Records the first queue, where a repeated request is looked for first, if it is not the best candidate. */
+/** Records the first queue, where brokers search first for a repeated request, unless it is the one of the best candidate. */
 async function recordQueue(
-  { store }: CorePorts,
+  { store }: StoreAccess,
   request: ActiveRequest,
   regionPool: RegionPool,
 ): Promise<void> {

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Offer } from '../../domain/play-request/play-request.js';
@@ -8,6 +9,8 @@ import { offerOf } from '../requests/receive-offer.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { readStanding, standingOf } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { acceptableNow } from './acceptable-now.js';
 import { createWaitingPlacement } from './waiting-placement.js';
 
@@ -16,7 +19,7 @@ type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
   { readonly type: Type }
 >;
 type JoinOutcome =
-  | { readonly kind: 'joined'; readonly arrivedAtMs: number | null; readonly session: SessionRecord | null }
+  | { readonly kind: 'joined'; readonly arrivedAtMs: StoreMs | null; readonly session: SessionRecord | null }
   | { readonly kind: 'not_joined'; readonly isClosed: boolean }
   | { readonly kind: 'over'; readonly code: 'TIMED_OUT' | 'SESSION_OVER' };
 
@@ -60,7 +63,7 @@ async function joinQueue(
   context: CorePorts,
   request: ActiveRequest,
   regionPool: RegionPool,
-  arrivedAtMs: number | null,
+  arrivedAtMs: StoreMs | null,
 ): Promise<JoinOutcome> {
   const placement = createWaitingPlacement(context, request, regionPool, arrivedAtMs);
   if (placement === undefined) {
@@ -90,7 +93,7 @@ async function joinQueue(
  * broker can do, and then reserve the slot under that epoch.
  */
 export async function confirmOffer(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   request: ActiveRequest,
   offer: Offer,
 ): Promise<Result<'confirmed'>['result']> {
@@ -98,7 +101,7 @@ export async function confirmOffer(
   const { sessionId, epoch: fromEpoch } = request.state;
   const { regionPool } = offer;
   const epoch = await store.startAttempt(entryOf(request, regionPool), fromEpoch);
-  if (epoch === null) return { kind: 'taken_over' };
+  if (epoch === null) return { kind: 'continued' };
   const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch: epoch, clientBrokerId: brokerId };
   const outcome = await store
     .acceptOffer(regionPool, acceptance, limits.reservationMs)
@@ -150,7 +153,7 @@ export async function verifyOwner(
 }
 
 /** Starts a new attempt of a request whose queue positions all expired. */
-export async function requeue(context: CorePorts, request: ActiveRequest): Promise<number | null> {
+export async function requeue(context: StoreAccess, request: ActiveRequest): Promise<number | null> {
   const { queues, epoch } = request.state;
   const [regionPool] = queues;
   return regionPool === undefined ? null : context.store.startAttempt(entryOf(request, regionPool), epoch);

@@ -5,6 +5,7 @@ import type { Drain } from '../../domain/drain.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { SilentHost } from '../../domain/host-silence.js';
+import type { StoreMs } from '../../domain/store-time.js';
 import type { EndedSession, SessionRecord } from './session-record.js';
 
 /** A host as its connection describes it. */
@@ -71,7 +72,7 @@ export interface Reconciliation {
 export interface SilentHostsReport {
   /** How many hosts the region pool has. */
   readonly hosts: number;
-  readonly silent: readonly (SilentHost & { readonly heartbeatAtMs: number })[];
+  readonly silent: readonly (SilentHost & { readonly heartbeatAtMs: StoreMs })[];
 }
 
 /**
@@ -80,7 +81,7 @@ export interface SilentHostsReport {
  */
 export interface SilentHostMark {
   readonly hostId: string;
-  readonly heartbeatAtMs: number;
+  readonly heartbeatAtMs: StoreMs;
   readonly order: 'suspect' | 'missing' | 'lost';
 }
 
@@ -105,7 +106,7 @@ export interface HostRecord {
   readonly committed: number;
   readonly measured: number;
   readonly ramping: number;
-  readonly heartbeatAtMs: number;
+  readonly heartbeatAtMs: StoreMs;
   readonly endpoint: string;
 }
 
@@ -174,7 +175,7 @@ export interface HostStore {
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /**
-   * Removes a host that shuts down in order. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
+   * Removes a host that leaves the fleet. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
    * their players get other hosts. Changes nothing when another connection speaks for the host.
    */
   removeHost(regionPool: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
@@ -215,9 +216,9 @@ export interface HostStore {
   getClosures(regionPool: RegionPool, hostId: string | null): Promise<readonly Closure[]>;
 
   /**
-   * Ends a session that its host failed, and leaves the host out for a while: it gets the closure `failing`, and offers there
+   * Ends a session that its host failed, and excludes the host for a while: it gets the closure `failing`, and offers there
    * are withdrawn. The first heartbeat after that time opens the host again; until a client has claimed a session there, it gets
-   * one session at a time as a trial, and is left out again meanwhile. `domain/host-failures.ts` has the rules.
+   * one session at a time as a trial, and is excluded again meanwhile. `domain/host-failures.ts` has the rules.
    */
   failReservation(
     regionPool: RegionPool,
@@ -226,7 +227,7 @@ export interface HostStore {
   ): Promise<FailReservationOutcome>;
 
   /**
-   * Leaves a host out for a while, as `failReservation` does, for a session that has ended already.
+   * Excludes a host for a while, as `failReservation` does, for a session that has ended already.
    *
    * @param reservedAtMs when the session was reserved
    * @returns the failures of the host now; `null` when this one was counted already
@@ -235,7 +236,7 @@ export interface HostStore {
     regionPool: RegionPool,
     hostId: string,
     reason: HostFailureReason,
-    reservedAtMs: number,
+    reservedAtMs: StoreMs,
   ): Promise<HostFailures | null>;
 
   /** All hosts of the region pool, in the order of their ids. */

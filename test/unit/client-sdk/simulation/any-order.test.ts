@@ -150,7 +150,7 @@ async function run(commands: readonly Command[]): Promise<void> {
   expect(broker.refusals, 'the player had given up what it had before').not.to.include('SESSION_EXISTS');
   expect(broker.live?.state, 'what the player has').to.equal(player.isIdle ? undefined : 'session');
   expect(client.sessions).to.have.length(player.isIdle ? 0 : 1);
-  // `SESSION_OVER`: the host ended a session before the client heard of it.
+  // `SESSION_OVER`: the host ended a session before the client received the end.
   for (const outcome of player.outcomes) expect(outcome).to.be.oneOf(['matched', 'ABORTED', 'SESSION_OVER']);
   await client.close();
   expect(clock.pending, 'timers').to.equal(0);
@@ -159,7 +159,7 @@ async function run(commands: readonly Command[]): Promise<void> {
 describe('client: any order of commands, losses and answers', function () {
   this.timeout(60_000);
 
-  it('gives each request one outcome, refuses nobody for what was given up, and leaves nothing reserved', async () => {
+  it('gives each request one outcome, refuses no request because of one that was given up, and leaves nothing reserved', async () => {
     await fc.assert(fc.asyncProperty(anyCommands, run), {
       includeErrorInReport: true,
       numRuns: 500,
