@@ -153,6 +153,7 @@ const LOST_RESERVATION = {
   hostId: '',
   reservedAtMs: 0,
   clientBrokerId: '',
+  seq: 0,
   movable: false,
 } as const satisfies Partial<SessionRecord>;
 

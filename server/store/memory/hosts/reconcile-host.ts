@@ -132,6 +132,7 @@ function adoptSession(
     hostId: host.hostId,
     reservedAtMs: known?.reservedAtMs ?? nowMs,
     clientBrokerId: known?.clientBrokerId ?? '',
+    seq: known?.seq ?? 0,
     meta: known?.meta ?? null,
     movable: known?.movable ?? false,
   };

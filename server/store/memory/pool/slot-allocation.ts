@@ -41,6 +41,7 @@ export function takeSlot(
     hostId: host.hostId,
     reservedAtMs: nowMs,
     clientBrokerId,
+    seq: 0,
     meta,
     movable: false,
   };

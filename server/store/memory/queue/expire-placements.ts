@@ -66,6 +66,7 @@ function toSession({ sessionId, epoch, clientBrokerId, meta }: WaitingEntry, now
     hostId: '',
     reservedAtMs: nowMs,
     clientBrokerId,
+    seq: 0,
     meta,
     movable: false,
   };

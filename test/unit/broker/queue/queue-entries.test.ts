@@ -16,6 +16,7 @@ function sessionWith(changes: Partial<SessionRecord>): SessionRecord {
     hostId: 'h1',
     reservedAtMs: 1_000,
     clientBrokerId: 'broker-1',
+    seq: 0,
     meta: metaOf('s1'),
     movable: false,
     ...changes,
