@@ -75,7 +75,10 @@ for (const [where, brokers] of [
         await resume();
         await waitUntil(async () => {
           const [move] = await moving.fleet.broker(3).broker.operations.moves(10);
-          return move?.outcome === 'failed' && move.failure === 'client: the player continues on another connection';
+          return (
+            move?.outcome === 'failed' &&
+            move.failure === 'client: the player continues on another connection'
+          );
         });
       });
 

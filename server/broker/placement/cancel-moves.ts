@@ -33,7 +33,7 @@ async function cancelMove(
   const [reservation, moved] = await store.getSessions(to, [targetReservationIdOf(sessionId), sessionId]);
   if (reservation?.state !== 'arriving' || reservation.epoch <= epoch) return arrivedAt(to, moved, epoch);
   const toEpoch = reservation.epoch;
-  // First, because the broker that runs the move would otherwise blame the target host for the lost slot.
+  // Otherwise the broker that runs the move would blame the target host for the lost slot.
   await sendControlMessage(context, to, reservation.clientBrokerId, {
     type: 'reply',
     sessionId,
