@@ -43,9 +43,6 @@ const ON_PLATFORM_CLOCK = [
   'server/config/development-config.ts',
 ];
 
-/** Folders of the broker that do not take the clock from outside yet. */
-const NOT_YET = ['server/broker/*.ts', 'server/broker/!(drain|operations)/**'];
-
 /** Functions that draw random numbers. */
 const RANDOM_FUNCTIONS = [
   ...['getRandomValues', 'randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID'],
@@ -138,7 +135,7 @@ export default tseslint.config(
   },
   {
     files: ON_PASSED_CLOCK.map((folder) => `${folder}/**/*.ts`),
-    ignores: [...CLOCK_FILES, ...ON_PLATFORM_CLOCK, ...NOT_YET],
+    ignores: [...CLOCK_FILES, ...ON_PLATFORM_CLOCK],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -135,7 +135,7 @@ class BrokerClient implements Client {
   }
 
   close(): Promise<void> {
-    // The status `closed` abandons the requests while the socket can still send what cancels them.
+    // The status `closed` ends the requests while the socket can still send `cancel`.
     this.#closed ??= this.#connection.close();
     return this.#closed;
   }
@@ -187,8 +187,8 @@ class BrokerClient implements Client {
   }
 
   /**
-   * Brokers take the round-trip times of a request that waits only with its first `play` on a connection. A region that is nearer
-   * than all that the request named is worth another connection, on which it keeps its position.
+   * A broker reads the round-trip times of a waiting request only from the first `play` on a connection. So the client reconnects for
+   * a region that is nearer than all those of the request, which keeps its position.
    */
   async #widen(request: PlayRequest, search: RegionSearch): Promise<void> {
     const wider = await search.result;

@@ -101,6 +101,7 @@ export async function startDuskline(options: DusklineOptions): Promise<Duskline>
     metrics,
     log,
     authenticateOperator: (scope) => createOperatorAuthenticator(verifier, scope),
+    random: runtime.random,
   });
   const server = createServer(app);
   sockets.attach(server);
@@ -198,7 +199,7 @@ function chooseRebalancer(
   const hasOwnThread = givenStore === undefined && storeSettings.redis !== null;
   const rebalancer = hasOwnThread
     ? createRebalancerThread({ store: storeSettings, catalog, limits }, log, clock)
-    : createRebalancer(store, catalog, limits);
+    : createRebalancer(store, catalog, limits, clock);
   return { rebalancer };
 }
 

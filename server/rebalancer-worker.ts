@@ -15,7 +15,7 @@ async function planRound({ id, request }: RebalancerRequest): Promise<Rebalancer
   try {
     // Each round tries to open the store until it succeeds: Redis may be unreachable at first.
     store ??= openStore(seed.store, systemRuntime, () => undefined);
-    rebalancer ??= createRebalancer(await store, seed.catalog, seed.limits);
+    rebalancer ??= createRebalancer(await store, seed.catalog, seed.limits, systemRuntime.clock);
     return { id, plan: await rebalancer.planRound(request) };
   } catch (error) {
     if (rebalancer === undefined) store = undefined;

@@ -128,7 +128,7 @@ export class BrokerConnection {
         return;
       }
       retryCount += 1;
-      // Random delays separate the devices that lost one broker. This device is alone.
+      // Random delays spread the devices that lost the same broker. Here only this device lost its connection.
       const retryInMs = isReplacedAtOnce === true ? 0 : delayMs;
       this.#setStatus({ state: 'waiting', attempt: retryCount, retryInMs, error });
       await this.#wait(retryInMs, error.retryAfterMs === undefined);

@@ -13,7 +13,7 @@ const DEFAULT_LIMIT = 8;
 /** The result of a search is reused for this time, in milliseconds: many players search when there are no free slots. */
 const SEARCH_MAX_AGE_MS = 60_000;
 
-/** A refusal waits for the search, and slower regions serve nobody. */
+/** Time limit of a search, in milliseconds. A refusal waits for the search, and a slower region is too far away to play. */
 const SEARCH_TIMEOUT_MS = 1_000;
 
 /** Round-trip time of a device's own access network, with some slack, in milliseconds. */

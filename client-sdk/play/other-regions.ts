@@ -2,7 +2,7 @@ import type { DusklineError } from '../errors.js';
 import type { RttOrFailure } from '../latency/measure-rtt.js';
 import { MAX_REGIONS } from '../latency/nearest-regions.js';
 
-/** Refusals that other regions, or other round-trip times, may spare the player. */
+/** Refusals that a request with other regions, or other round-trip times, may avoid. */
 const REGIONAL_ERRORS: readonly string[] = [
   'NO_REGION_IN_REACH',
   'REGION_CLOSED',
@@ -10,6 +10,7 @@ const REGIONAL_ERRORS: readonly string[] = [
   'QUEUE_FULL',
 ];
 
+/** Whether the request may succeed with other regions, or other round-trip times. */
 export function isRegional({ code }: DusklineError): boolean {
   return REGIONAL_ERRORS.includes(code);
 }
@@ -24,7 +25,7 @@ export interface WiderSearch {
 
 /** The search for other regions of one `play`. It runs at most once. */
 export class RegionSearch {
-  /** Whether the request was repeated with what the search found. */
+  /** Whether the request was repeated with the result of the search. */
   isUsed = false;
   readonly #search: () => Promise<WiderSearch | undefined>;
   #result: Promise<WiderSearch | undefined> | undefined;
@@ -38,7 +39,7 @@ export class RegionSearch {
   }
 }
 
-/** Compares what `play` said with a later measurement. Returns `undefined` if no region is nearer than it said. */
+/** Compares what `play` said with a later measurement. Returns `undefined` if no region is nearer than `play` said. */
 export function widenSearch(sent: RttOrFailure, measured: RttOrFailure): WiderSearch | undefined {
   const isNew = ([region, rttMs]: [string, number | null]): boolean => {
     const sentMs = sent[region] ?? Infinity;

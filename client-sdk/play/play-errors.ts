@@ -16,8 +16,8 @@ const END_REASON_BY_ERROR: ReadonlyMap<string, EndReason> = new Map([
  * - `pause`: sends the message of the phase again, later.
  * - `queued`: waits in the queue again; the offer is gone.
  * - `refuse`: rejects `play()`; the request is over.
- * - `cancel`: rejects `play()`, and cancels the request, which the broker may have.
- * - `over`: is over.
+ * - `cancel`: rejects `play()`, and cancels the request, which the broker may have recorded.
+ * - `over`: the request is over: the broker has confirmed the cancel.
  * - `signalLost`: reports a lost signal; the session is not affected.
  * - `refuseEnd`: rejects `end()`; the session continues.
  * - `{ ended }`: the session has ended, for this reason.

@@ -67,13 +67,15 @@ export type PlayEffect =
   | { readonly type: 'refuseEnd'; readonly error: DusklineError }
   | { readonly type: 'finish'; readonly reason: EndReason };
 
+/** The state after an event, and the effects in their order. */
 export interface PlayStep {
   readonly state: PlayState;
   readonly effects: readonly PlayEffect[];
 }
 
 /**
- * The life of a play request. What a phase does not name is late, repeated or has crossed another message, and changes nothing.
+ * The machine of a play request. An event that a phase does not handle is late, repeated or has crossed another message, and changes
+ * nothing.
  */
 export function step(state: PlayState, event: PlayEvent): PlayStep {
   const { phase, contact, sessionId } = state;
@@ -93,9 +95,9 @@ export function step(state: PlayState, event: PlayEvent): PlayStep {
         queued: event,
       });
     case 'offer':
-      return takeOffer(state, event);
+      return handleOffer(state, event);
     case 'matched':
-      return takeMatch(state, event);
+      return handleMatch(state, event);
     case 'accept':
       if (phase !== 'offered') return enter(state);
       if (contact === 'answered') return enter(state, 'accepting', contact, send('accept'));
@@ -115,26 +117,26 @@ export function step(state: PlayState, event: PlayEvent): PlayStep {
     case 'ended':
       return sessionId === undefined ? enter(state) : finish(state, event.reason);
     case 'error':
-      return takeError(state, event);
+      return handleError(state, event);
     case 'close':
       return enter(
         state,
         'over',
         contact,
         { type: isPending(state) ? 'reject' : 'refuseEnd', error: event.error },
-        // No host shall wait for the player.
+        // So that no slot stays reserved for the player.
         ...(isPending(state) && contact !== 'unsent' ? [send('cancel')] : []),
       );
   }
 }
 
-function takeOffer(state: PlayState, offer: Offer): PlayStep {
+function handleOffer(state: PlayState, offer: Offer): PlayStep {
   switch (state.phase) {
     case 'asking':
     case 'queued':
       return enter(state, 'offered', 'answered', { type: 'ask', offer });
     case 'offered':
-      // It is repeated after a reconnect.
+      // The broker repeats the offer after a reconnect.
       return enter(state, 'offered', 'answered');
     case 'accepting':
       // The first `accept` was lost with its connection.
@@ -150,7 +152,7 @@ function takeOffer(state: PlayState, offer: Offer): PlayStep {
   }
 }
 
-function takeMatch(state: PlayState, match: Matched): PlayStep {
+function handleMatch(state: PlayState, match: Matched): PlayStep {
   const { phase, sessionId } = state;
   if (isPending(state))
     return enter({ ...state, sessionId: match.sessionId }, 'held', 'answered', { type: 'resolve', match });
@@ -160,15 +162,15 @@ function takeMatch(state: PlayState, match: Matched): PlayStep {
       phase === 'ending' ? endAttached(state) : enter(state, 'held', 'answered');
     return { state: next, effects: [{ type: 'rematch', match }, ...effects] };
   }
-  // The broker lost its record of the session and took the repeated `play` for a new request. The session may live on its host,
-  // so the second one is given back.
+  // The broker lost its record of the session and treated the repeated `play` as a new request. The session may still run on its
+  // host, so the second one is ended.
   const endSecond = end(match.sessionId);
   return phase === 'ending'
     ? finish(state, 'client_left', endSecond)
     : enter(state, phase, state.contact, endSecond);
 }
 
-function takeError(state: PlayState, { error, retryInMs, isInTime }: RequestError): PlayStep {
+function handleError(state: PlayState, { error, retryInMs, isInTime }: RequestError): PlayStep {
   const { phase, contact } = state;
   const reaction = reactToError(state, error, isInTime);
   switch (reaction) {

@@ -2,7 +2,7 @@ import type { Play } from '@duskline/protocol';
 import type { RttOrFailure } from '../latency/measure-rtt.js';
 import type { PlayOptions } from './play-options.js';
 
-/** Builds the message `play`. Options that the application left out are left out: the broker has their defaults. */
+/** Builds the message `play`, without the options that the application did not set: the broker has their defaults. */
 export function createPlayMessage(
   options: PlayOptions,
   requestId: string,

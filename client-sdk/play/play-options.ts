@@ -13,6 +13,7 @@ export interface SlotOffer extends Pick<Offer, 'region' | 'acceptWithinMs'> {
   readonly signal: AbortSignal;
 }
 
+/** The options of `Client.play`. */
 export interface PlayOptions {
   readonly title: string;
   /** Cancels the request while it is pending: `play()` rejects with `ABORTED`. Has no effect on a session. */

@@ -14,6 +14,7 @@ import { INITIAL_STATE, isHeld, type PlayState } from './play-state.js';
 /** Delay of a retry for which the broker names none (`retryAfterMs`), in milliseconds. */
 const DEFAULT_RETRY_AFTER_MS = 1_000;
 
+/** What a request needs from its client. */
 export interface PlayRequestDependencies extends Pick<
   PlayOptions,
   'onQueued' | 'onOffer' | 'onMove' | 'retry'
@@ -36,7 +37,7 @@ export class PlayRequest {
   readonly #answer = new Deferred<Session>();
   /** The session, or why there is none. */
   readonly answer = this.#answer.promise;
-  /** Handled one after the other: the application may cause events from its callbacks. */
+  /** Events to handle, one after the other: the application may cause events from its callbacks. */
   readonly #events: PlayEvent[] = [];
   #state = INITIAL_STATE;
   #session: LiveSession | undefined;
@@ -214,7 +215,7 @@ export class PlayRequest {
     const { retryAfterMs = DEFAULT_RETRY_AFTER_MS } = error;
     // Many players receive the same refusal at once.
     const retryInMs = Math.round(retryAfterMs * (1 + random() / 2));
-    // `UNAVAILABLE` is no answer. Without a limit of the application the request waits for one, as it waits for a connection.
+    // `UNAVAILABLE` is no answer. Unless the application set a limit, the SDK repeats the request until a broker answers it.
     const maxWaitMs = retry?.maxWaitMs ?? (error.code === 'UNAVAILABLE' ? Infinity : 0);
     const isInTime = clock.monotonicMs() - this.#startedAtMs + retryInMs <= maxWaitMs;
     logger.warn({ code: error.code }, 'The broker refused a message about a request');

@@ -34,8 +34,8 @@ export class PlayRequests {
   }
 
   /**
-   * Sends what waits for a connection. A new request waits until the broker has confirmed that the player gave up what it had
-   * before: else it would be refused with `SESSION_EXISTS`.
+   * Sends the messages that wait for a connection. A new request waits until the broker has confirmed the end or cancel of earlier
+   * ones: otherwise it would be refused with `SESSION_EXISTS`.
    */
   sendWaiting(): void {
     if (!this.#isConnected()) return;
@@ -69,7 +69,7 @@ export class PlayRequests {
       previousRequest?.dispatch({ type: 'ended', reason: 'superseded' });
   }
 
-  /** By request where the message names one. `moving` belongs to the request that has the session by now. */
+  /** Finds by request id if the message has one. `moving` belongs to the request that has the session now. */
   #findRequest(message: Exclude<RequestMessage, Matched>): PlayRequest | undefined {
     return message.type !== 'moving' && 'requestId' in message
       ? this.#requests.get(message.requestId)

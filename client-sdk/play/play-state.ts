@@ -33,7 +33,7 @@ export const NEXT_PHASES = {
  * - `play`: the same message with the same `requestId`, so repeating it is safe. The answer gives the position in the queue,
  *   the offer or the session.
  * - `lookup`: `play` that neither waits nor replaces another session: only finds the session. In `ending`, `end` follows its
- *   answer: the broker accepts `end` only on a connection that it has told of the session.
+ *   answer: the broker accepts `end` only on a connection on which it has reported the session.
  * - `cancel`: again, because the first may have been lost.
  */
 export const MESSAGE_BY_PHASE = {
@@ -59,6 +59,7 @@ export const MESSAGE_BY_PHASE = {
  */
 export type Contact = 'unsent' | 'lost' | 'sent' | 'answered' | 'paused';
 
+/** The state of the machine of a play request. */
 export interface PlayState {
   readonly phase: PlayPhase;
   readonly contact: Contact;
@@ -66,6 +67,7 @@ export interface PlayState {
   readonly sessionId?: string;
 }
 
+/** The state before the first message. */
 export const INITIAL_STATE: PlayState = { phase: 'asking', contact: 'unsent' };
 
 /** The caller still waits for a session, and may give up. */

@@ -9,6 +9,7 @@ import { stepSession, type SessionEffect, type SessionEvent, type SessionModel }
 import type { Session, SessionEvents, SessionLimit } from './session.js';
 import { SignalOutbox } from './signal-outbox.js';
 
+/** What a session needs from its request and its client. */
 export interface LiveSessionDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -116,8 +117,8 @@ export class LiveSession extends Assignment implements Session {
       case 'flushSignals':
         this.#outbox.flush();
         return;
-      case 'follow':
-        void this.#follow(effect.match);
+      case 'callOnMove':
+        void this.#callOnMove(effect.match);
         return;
       case 'abandon':
         this.#moves.get(effect.epoch)?.abort();
@@ -134,7 +135,7 @@ export class LiveSession extends Assignment implements Session {
     }
   }
 
-  async #follow(match: Moving): Promise<void> {
+  async #callOnMove(match: Moving): Promise<void> {
     const { clock, logger, onMove } = this.#dependencies;
     const { epoch, claimWithinMs } = match;
     const controller = new AbortController();

@@ -23,6 +23,7 @@ interface MoveFinished {
   readonly isAdmitted: boolean;
 }
 
+/** What can happen to a session. */
 export type SessionEvent =
   /** The broker repeated the match, after a reconnect or because the session has another host. */
   | Matched
@@ -35,13 +36,14 @@ export type SessionEvent =
   /** The client closes. */
   | { readonly type: 'closed' };
 
+/** What the client has to do. */
 export type SessionEffect =
   | { readonly type: 'emitState'; readonly state: HeldState }
   | { readonly type: 'emitHost'; readonly event: 'replaced' | 'moved' }
   | { readonly type: 'emitEnded'; readonly reason: EndReason }
   | { readonly type: 'clearSignals' | 'flushSignals' }
   /** Call `onMove`. `moveFinished` follows. */
-  | { readonly type: 'follow'; readonly match: Moving }
+  | { readonly type: 'callOnMove'; readonly match: Moving }
   /** Abort the signal of `onMove`: its result no longer matters. */
   | { readonly type: 'abandon'; readonly epoch: number }
   | { readonly type: 'stay'; readonly epoch: number }
@@ -50,6 +52,7 @@ export type SessionEffect =
   /** The broker says that the session has ended. `ended` follows. */
   | { readonly type: 'finish'; readonly reason: EndReason };
 
+/** The session after an event, and the effects in their order. */
 export interface SessionStep {
   readonly model: SessionModel;
   readonly effects: readonly SessionEffect[];
@@ -58,6 +61,7 @@ export interface SessionStep {
 /** What `session` can report of a live session. A newer version of the protocol may have more, which are ignored. */
 const REPORTED_STATES: readonly SessionState[] = ['active', 'connected', 'disconnected', 'moving'];
 
+/** The machine of a session. It ignores events of a session that has ended. */
 export function stepSession(model: SessionModel, event: SessionEvent): SessionStep {
   const effects: SessionEffect[] = [];
   return { model: model.state === 'ended' ? model : handle(model, event, effects), effects };
@@ -78,7 +82,7 @@ function handle(model: SessionModel, event: SessionEvent, effects: SessionEffect
       const { match, moves } = model;
       if (event.epoch <= Math.max(match.epoch, ...moves.map((move) => move.match.epoch))) return model;
       const kept = dropMoves(moves, (epoch) => epoch > match.epoch, effects);
-      effects.push({ type: 'follow', match: event });
+      effects.push({ type: 'callOnMove', match: event });
       return { ...model, moves: [...kept, { match: event, result: 'running' }] };
     }
     case 'session':

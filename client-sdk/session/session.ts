@@ -3,6 +3,7 @@ import type { EndReason, HeldState, SessionState } from '@duskline/protocol/voca
 import type { Listener } from '@duskline/sdk-runtime';
 import type { DusklineError } from '../errors.js';
 
+/** The events of a session, with what listeners receive. */
 export interface SessionEvents {
   /** The new state, as the host reported it to the broker. States that passed during a reconnect are skipped. */
   state: HeldState;

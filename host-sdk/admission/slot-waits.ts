@@ -2,8 +2,8 @@ import type { Clock } from '@duskline/sdk-runtime';
 import type { Admission } from './admission.js';
 
 /**
- * How long a client with a good ticket waits for a slot. Brokers never sell a slot that is in use: another session has ended, and the
- * host has not heard of it yet, because it changes its broker (about a second) or the `end` is on its way.
+ * How long a client with a valid ticket waits for a slot. Brokers never reserve a slot that is in use: another session has ended, and
+ * the host has not received its end yet, because it is changing its broker (about a second) or the `end` is on its way.
  */
 export const SLOT_WAIT_MS = 5_000;
 
@@ -13,7 +13,7 @@ interface SlotWait {
   readonly cancelTimer: () => void;
 }
 
-/** Clients that wait for a slot, the first one first. */
+/** Clients that wait for a slot, in the order of arrival. */
 export class SlotWaits {
   readonly #clock: Clock;
   readonly #limit: number;

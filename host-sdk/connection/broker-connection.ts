@@ -35,7 +35,7 @@ export interface BrokerConnectionSettings {
 
 /**
  * Keeps the host registered with one of the brokers: connects, registers, sends heartbeats and pings, detects a silent broker, and
- * retries. It has one timer; the status tells what for.
+ * retries. It has one timer, whose purpose depends on the status.
  */
 export class BrokerConnection {
   readonly #settings: BrokerConnectionSettings;
@@ -240,7 +240,7 @@ export class BrokerConnection {
     this.#setStatus({ state: 'waiting', retryInMs, failure });
   }
 
-  /** Cancels the timer, drops the socket and ignores whatever of it still arrives. */
+  /** Cancels the timer, drops the socket and ignores what it still receives. */
   #abandonAttempt(): void {
     this.#cancelTimer();
     this.#attempt?.abandon();

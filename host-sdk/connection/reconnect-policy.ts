@@ -13,7 +13,7 @@ export type ReconnectPolicy = Policy<RetryContext>;
 
 /**
  * The default policy: exponential back-off with full jitter. `baseMs` is 500, `maxMs` is 15000, and the number of retries is
- * not limited, because nobody watches a host to start it again.
+ * not limited, because hosts run unattended.
  */
 export function createBackoffPolicy(options: BackoffOptions = {}): ReconnectPolicy {
   return createBackoff(options, { baseMs: 500, maxMs: 15_000 }, Math.floor);

@@ -4,8 +4,8 @@ import type { Clock } from '@duskline/sdk-runtime';
 const MAX_TIMER_MS = 0x7fff_ffff;
 
 /**
- * One timer for the first of many deadlines. A deadline that is postponed needs no call: the check comes too early and finds nothing
- * due. So recording an input is cheap.
+ * One timer for the first of many deadlines. A deadline that is postponed needs no call: the timer fires too early and the check finds
+ * nothing due. So recording a player's input is cheap.
  */
 export class DeadlineTimer {
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class DeadlineTimer {
     this.#check = check;
   }
 
-  /** There is a deadline. */
+  /** Makes the timer fire at this time at the latest. */
   schedule(dueAtMs: number): void {
     if (this.#isStopped || dueAtMs >= this.#checkAtMs) return;
     this.#cancel();

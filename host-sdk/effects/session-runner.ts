@@ -27,10 +27,11 @@ export interface BrokerLink {
   send(message: HostToBroker): boolean;
 }
 
+/** What the session runner needs from the host. */
 export interface SessionRunnerPort {
   readonly link: BrokerLink;
   readonly events: TypedEvents<HostEvents>;
-  /** A slot may have become free, or a waiting client may get another answer. */
+  /** Lets waiting clients try again: a slot may have become free, or their sessions may be over. */
   retryWaiting(): void;
 }
 
@@ -159,7 +160,7 @@ export class SessionRunner {
     return { ok: true, session: this.#hosted.get(answer.claim), readmitted: answer.readmitted };
   }
 
-  /** A client shows a ticket that is valid except that it has expired. */
+  /** A client shows a ticket that has expired and is valid otherwise. */
   refuseExpired({ sessionId, epoch }: ClaimedTicket): void {
     if (!this.#sessions.dispatch(sessionId, { type: 'ticket_expired', epoch }).hasEffect) return;
     this.#settings.logger.warn(
@@ -168,7 +169,7 @@ export class SessionRunner {
     );
   }
 
-  /** A client with a valid ticket has waited for a slot in vain. */
+  /** A client with a valid ticket has waited for a slot, and none became free. */
   refuseWithoutSlot({ sessionId, epoch }: ClaimedTicket): void {
     this.#sessions.dispatch(sessionId, { type: 'slot_wait_over', epoch });
   }
@@ -184,13 +185,13 @@ export class SessionRunner {
     this.#sessions.dispatchToLive({ type: 'left' });
   }
 
-  /** The connection is about to be closed for good: no client is admitted any more. */
+  /** Admits no client any more: the connection is about to be closed permanently. */
   stopAdmitting(): void {
     this.#isOpen = false;
     this.#port.retryWaiting();
   }
 
-  /** The connection is closed for good. */
+  /** The connection is closed permanently. */
   close(): void {
     this.stopAdmitting();
     this.#sessions.dispatchToLive({ type: 'closed' });

@@ -19,7 +19,7 @@ interface Limit {
   readonly isReported: boolean;
 }
 
-/** The limits of one session, and what its player was told about them. A value: the functions below return the next one. */
+/** The limits of one session, and the notices that its player got. Immutable: the functions below return the next value. */
 export interface LimitTracker {
   readonly limits: readonly Limit[];
   readonly startedAtMs: number;

@@ -26,19 +26,19 @@ export interface HostSessionsPort {
   pingsSent(): number;
   /** Carries an effect out. It may dispatch further events; their effects follow. */
   runEffect(sessionId: string, effect: SessionEffect): void;
-  /** A session changed, and has a claim. */
+  /** The record of a session changed. `before`: its earlier record, if that had a claim. */
   updateHandle(before: HeldRecord | undefined, after: SessionRecord): void;
-  /** A session has a deadline. */
+  /** Asks for an event `time` at this time at the latest. */
   scheduleCheck(dueAtMs: number): void;
 }
 
-/** What became of an event. */
+/** The result of an event. */
 export interface Outcome extends Step {
   /** Whether the event was not ignored. */
   readonly hasEffect: boolean;
 }
 
-/** The order in which a broker gets what waited for it, by type of message. */
+/** The order in which a broker gets the messages that waited for a connection, by type. */
 const RESEND_ORDER = ['session', 'limit', 'restored', 'checkpoint', 'signal'];
 
 /**
@@ -92,7 +92,7 @@ export class HostSessions {
     return { prepared: prepared.length, held: this.#store.heldCount };
   }
 
-  /** Applies the event, and carries out what follows. */
+  /** Applies the event, and carries out its effects. */
   dispatch(sessionId: string, event: SessionEvent): Outcome {
     const result = this.#apply(sessionId, event);
     this.#enqueue(sessionId, result.effects);
@@ -110,7 +110,7 @@ export class HostSessions {
     for (const sessionId of this.#store.unconfirmed()) this.dispatch(sessionId, { type: 'pong', ping });
   }
 
-  /** A broker registered the host: it gets what waited, ends first, and signals in the order in which they were given. */
+  /** A broker registered the host: it gets the messages that waited, ends first, and signals in the order in which they were given. */
   handleRegistered(): void {
     const waiting = [...this.#store.unconfirmed(), ...this.live().map(({ sessionId }) => sessionId)].flatMap(
       (sessionId) =>

@@ -3,7 +3,7 @@ import type { Phase } from './session-phases.js';
 
 type Row = Readonly<Partial<Record<SessionEventType, readonly Phase[]>>>;
 
-/** A broker, or the host's leaving, ends every session. A higher epoch ends the assignment and begins the next one. */
+/** A broker can end every live session, and so does a host that leaves. A higher epoch ends the assignment and begins the next one. */
 const LIVE = {
   prepare: ['prepared'],
   restore: ['restoring'],
@@ -47,7 +47,7 @@ function paused(resumed: Phase): Row {
 
 /**
  * The other phases to which each event can lead. Events that are not listed leave a session in its phase. Which of several phases
- * follows depends on epochs, on the number of the ticket, on deadlines and on what is free; `session-machine.ts` decides.
+ * follows depends on epochs, on the number of the ticket, on deadlines and on free slots; `session-machine.ts` decides.
  */
 export const NEXT_PHASES: Readonly<Record<Phase, Row>> = {
   prepared: { ...RESERVED, prepare: [], prepare_refused: ['ended'] },

@@ -33,9 +33,9 @@ export type SessionEvent =
       readonly playerId: string;
       readonly number: number;
     }
-  /** A ticket that is good except that it has expired. */
+  /** A ticket that has expired and is valid otherwise. */
   | { readonly type: 'ticket_expired'; readonly epoch: number }
-  /** A client with a good ticket has waited for a slot, and none became free. */
+  /** A client with a valid ticket has waited for a slot, and none became free. */
   | { readonly type: 'slot_wait_over'; readonly epoch: number }
   // From the application. A `claim` that is not the latest belongs to a client that was replaced.
   | { readonly type: 'stream_connected'; readonly claim: Claim }
@@ -80,7 +80,7 @@ export type SessionEvent =
 export type SessionEventType = SessionEvent['type'];
 export type EventOf<Type extends SessionEventType> = Extract<SessionEvent, { type: Type }>;
 
-/** What the application is told. */
+/** Events for the application. */
 export type SessionNotice =
   | { readonly event: 'prepare'; readonly payload: PreparedSession }
   | { readonly event: 'end'; readonly payload: EndedSession }
@@ -112,7 +112,7 @@ export type SessionEffect =
       readonly unsent?: SessionEvent;
     }
   | { readonly type: 'notify'; readonly notice: SessionNotice }
-  /** Another client has the session now; the client of `former` has to let go. */
+  /** Another client has the session now; the application has to disconnect the client of `former`. */
   | { readonly type: 'replace_stream'; readonly former: Claim; readonly claim: Claim }
   | { readonly type: 'call_on_prepare'; readonly session: PreparedSession }
   | { readonly type: 'call_on_restore'; readonly session: PreparedSession; readonly checkpoint: Checkpoint }
@@ -122,7 +122,7 @@ export type SessionEffect =
       readonly epoch: number;
       readonly call: number;
     }
-  /** A slot may have become free, or a waiting client may get another answer. */
+  /** Lets waiting clients try again: a slot may have become free, or their session is over. */
   | { readonly type: 'retry_waiting' };
 
 /** Whether sessions may move away from the host. */
@@ -133,7 +133,7 @@ export interface Movability {
   readonly byDefault: boolean;
 }
 
-/** What a session has to know of its host. */
+/** Facts about the host on which the step of a session depends. */
 export interface HostFacts {
   /** The host's monotonic clock. */
   readonly nowMs: number;
@@ -150,6 +150,7 @@ export interface HostFacts {
   readonly movability: Movability;
 }
 
+/** Why the host refuses a valid ticket. */
 export const CLAIM_FAULTS = [
   /** The session has a newer assignment. */
   'stale_epoch',

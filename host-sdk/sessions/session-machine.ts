@@ -11,8 +11,8 @@ import * as stream from './steps/stream-steps.js';
 import { showTicket } from './steps/ticket-steps.js';
 
 /**
- * What follows from an event for one session of a host: its next record, and what the host does. Pure: it reads no clock, sends nothing
- * and calls nobody. `next-phases.ts` has the phases that each event leads to.
+ * Returns the next record of a session after an event, and the effects for the host. Pure: it reads no clock, sends no message and
+ * calls no callback. `next-phases.ts` has the phases that each event leads to.
  */
 export function step(record: SessionRecord, event: SessionEvent, facts: HostFacts): Step {
   switch (event.type) {
@@ -35,13 +35,13 @@ export function step(record: SessionRecord, event: SessionEvent, facts: HostFact
     case 'application_ended':
       return stream.endByApplication(record, event);
     case 'player_input':
-      return stream.takeInput(record, event, facts);
+      return stream.recordInput(record, event, facts);
     case 'movable_set':
       return stream.setMovable(record, event, facts);
     case 'checkpoint_ordered':
       return moveAway.orderCheckpoint(record, event, facts);
     case 'checkpoint_done':
-      return moveAway.takeCheckpoint(record, event);
+      return moveAway.receiveCheckpoint(record, event);
     case 'checkpoint_refused':
       return moveAway.failCheckpoint(record, event);
     case 'resume_ordered':

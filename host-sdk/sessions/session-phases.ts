@@ -11,17 +11,17 @@ interface PhaseTraits {
 }
 
 /**
- * The phases of a session at its host, each with what follows from it.
+ * The phases of a session at its host, each with its traits.
  *
  * Reserved, no client was admitted yet:
  * - `prepared`: a broker reserved a slot.
  * - `restoring`: the session moves here; the application restores it.
- * - `restored`: the application has restored it; the broker has not been told yet.
- * - `awaiting_client`: the broker was told; the client comes next.
+ * - `restored`: the application has restored it; `restored` was not sent to the broker yet.
+ * - `awaiting_client`: the broker was sent `restored`; the client connects next.
  *
  * Held, a client was admitted:
  * - `active`, `connected`, `disconnected`: the session belongs to this host.
- * - `restoring_…`: the client came before the application had restored the session.
+ * - `restoring_…`: the client connected before the application had restored the session.
  * - `arrived_…`: the session is restored, and belongs to its source host until the broker sends `moved`.
  *
  * Held and paused, because the session may move away:

@@ -113,6 +113,7 @@ export function createUnknownRecord(sessionId: string): EndedRecord {
   return { phase: 'ended', sessionId, epoch: 0, unconfirmedEnd: undefined };
 }
 
+/** Whether a client was admitted, so that the session uses a slot. */
 export function isHeldRecord(record: SessionRecord): record is HeldRecord {
   return isHeldPhase(record.phase);
 }

@@ -92,7 +92,7 @@ export interface WorkerCounts {
   readonly ended: Readonly<Record<string, number>>;
   /** By error code of the broker, or `HTTP_` and a status. */
   readonly connectionErrors: Readonly<Record<string, number>>;
-  /** Sessions that were placed on another host after theirs was lost. */
+  /** Sessions that were placed on another host after their host was lost. */
   readonly replaced: number;
   /** Connections lost after `welcome`. */
   readonly socketsLost: number;
@@ -143,7 +143,7 @@ export interface WorkerGauges {
   readonly vanished: number;
   /** Sessions by region. */
   readonly playing: Readonly<Record<string, number>>;
-  /** Players that a broker rejected for good. */
+  /** Players that a broker rejected permanently. */
   readonly shutOut: number;
 }
 

@@ -26,7 +26,7 @@ export interface Bounds {
   readonly recoverWithinMs: number;
   /** Longest time until a killed host is removed from the store. */
   readonly goneWithinMs: number;
-  /** Longest time until a connected host that holds an older assignment of a session is told to end it. */
+  /** Longest time until a connected host that holds an older assignment of a session gets `end`. */
   readonly handOverMs: number;
   /** Longest time from an event to its observation: sockets, busy processes, lost wake-ups. */
   readonly slackMs: number;

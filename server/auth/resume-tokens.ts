@@ -44,7 +44,7 @@ export interface Resumed {
   readonly rememberMs: number;
 }
 
-/** The claims of a valid token, or why it is refused. Whether it was used before, only the store knows. */
+/** The claims of a valid token, or why it is refused. Only the store knows whether it was used before. */
 export type ResumeResult =
   | { readonly ok: true; readonly resumed: Resumed }
   | {

@@ -1,5 +1,5 @@
 import type { RegionInfo } from '@duskline/protocol';
-import { randomInt } from 'node:crypto';
+import type { RandomSource } from '../runtime/runtime.js';
 import { createLoops } from './background/loops.js';
 import type { Broker, BrokerOptions } from './broker.js';
 import { ClientConnection } from './connections/connections.js';
@@ -29,7 +29,7 @@ import type { StoreAccess } from './store-access/ports.js';
 
 /** Creates a broker from its use cases. The broker is not ready, and its loops do not run, before `start`. */
 export function createBroker(options: BrokerOptions): Broker {
-  const base = createContext(options, options.brokerId ?? newBrokerId());
+  const base = createContext(options, options.brokerId ?? newBrokerId(options.random));
   const context = { ...base, moveRunner: createMoveRunner(base), requestRunner: createRequestRunner(base) };
   listenToEvents(context);
   const { brokerId, limits, store, connections, activeRequests } = context;
@@ -50,6 +50,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
 
     async start() {
+      await context.storeClock.synchronise();
       await store.onWakeUp(brokerId, (regionPool) => {
         pollInbox(context, regionPool).catch((error: unknown) => {
           if (toRefusal(error).code !== 'UNAVAILABLE')
@@ -137,8 +138,10 @@ export function createBroker(options: BrokerOptions): Broker {
 }
 
 /** Eight random characters out of 32 (40 bits): a collision between the brokers of one store is practically impossible. */
-function newBrokerId(): string {
-  return Array.from({ length: 8 }, () => 'abcdefghijkmnpqrstuvwxyz23456789'.charAt(randomInt(32))).join('');
+function newBrokerId(random: RandomSource): string {
+  const bytes = new Uint8Array(8);
+  random.fill(bytes);
+  return Array.from(bytes, (byte) => 'abcdefghijkmnpqrstuvwxyz23456789'.charAt(byte % 32)).join('');
 }
 
 function regionInfos(context: BrokerSettings & StoreAccess, ownBeaconUrl: string): RegionInfo[] {

@@ -12,13 +12,15 @@ import { createBrokerEvents, type Events } from './messaging/broker-events.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
-import { PlayerTurns } from './requests/player-turns.js';
+import { PlayerTakeovers } from './requests/player-takeovers.js';
 import type { Requests } from './requests/ports.js';
+import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
 import { RecentEnds } from './store-access/recent-ends.js';
 import type { StoreAccess } from './store-access/ports.js';
 import { createStoreBatches } from './store-access/store-batches.js';
+import { StoreClock } from './store-access/store-clock.js';
 import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
@@ -54,6 +56,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     rebalanceLimits: options.rebalanceLimits ?? DEFAULT_REBALANCE_LIMITS,
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits, clock),
+    storeClock: new StoreClock(store, clock),
     storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs, clock),
     recentEnds: new RecentEnds(clock),
     fleet,
@@ -62,9 +65,10 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
     earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
     arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK, clock),
+    ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
     rememberedWaits: new ExpiringRecords(limits.queueGraceMs, clock),
-    takeovers: new PlayerTurns(),
+    takeovers: new PlayerTakeovers(),
     tickets,
     iceServers,
     events: createBrokerEvents(),

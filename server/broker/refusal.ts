@@ -1,30 +1,43 @@
 import { ERRORS, type ErrorCode } from '@duskline/protocol/codes';
 import type { ErrorMessage } from '@duskline/protocol';
+import type { RandomSource } from '../runtime/runtime.js';
 import { StoreUnavailableError } from '../store/fleet-store.js';
 
 /** The reason why a request of a client or host fails: an error of the protocol's registry. */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';
   readonly code: ErrorCode;
+  /** Time after which the request succeeds. */
   readonly retryAfterMs: number | undefined;
+  /** Mean time after which the request may be repeated. Each peer is sent another one, so that they do not retry together. */
+  readonly retryAboutMs: number | undefined;
   /** The session that the error concerns, for requests that do not name a session. */
   readonly sessionId: string | undefined;
 
   /** @param options.message replaces the text of the registry */
   constructor(
     code: ErrorCode,
-    options: { message?: string; retryAfterMs?: number; sessionId?: string } = {},
+    options: { message?: string; retryAfterMs?: number; retryAboutMs?: number; sessionId?: string } = {},
   ) {
     super(options.message ?? ERRORS[code].message);
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.retryAboutMs = options.retryAboutMs;
     this.sessionId = options.sessionId;
   }
 }
 
 /** Varies a delay by ±25 %, so that clients that failed at the same time do not retry at the same time. */
-export function jittered(ms: number): number {
-  return Math.round(ms * (0.75 + Math.random() / 2));
+export function drawRetryMs(meanMs: number, random: Pick<RandomSource, 'number'>): number {
+  return Math.round(meanMs * (0.75 + random.number() / 2));
+}
+
+/** When the peer is told to repeat its request, in milliseconds from now. */
+export function retryAfterOf(
+  { retryAfterMs, retryAboutMs }: Refusal,
+  random: Pick<RandomSource, 'number'>,
+): number | undefined {
+  return retryAboutMs === undefined ? retryAfterMs : drawRetryMs(retryAboutMs, random);
 }
 
 const UNAVAILABLE_RETRY_MS = 1_000;
@@ -33,7 +46,7 @@ const UNAVAILABLE_RETRY_MS = 1_000;
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof StoreUnavailableError) {
-    return new Refusal('UNAVAILABLE', { retryAfterMs: jittered(UNAVAILABLE_RETRY_MS) });
+    return new Refusal('UNAVAILABLE', { retryAboutMs: UNAVAILABLE_RETRY_MS });
   }
   return new Refusal('INTERNAL');
 }
@@ -41,14 +54,16 @@ export function toRefusal(error: unknown): Refusal {
 /** Creates the `error` message for a refusal. */
 export function errorMessage(
   refusal: Refusal,
+  random: Pick<RandomSource, 'number'>,
   about: { requestId?: string | undefined; sessionId?: string | undefined } = {},
 ): ErrorMessage {
+  const retryAfterMs = retryAfterOf(refusal, random);
   return {
     type: 'error',
     code: refusal.code,
     message: refusal.message,
     retryable: ERRORS[refusal.code].retryable,
-    ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(about.requestId === undefined ? {} : { requestId: about.requestId }),
     ...(about.sessionId === undefined ? {} : { sessionId: about.sessionId }),
   };

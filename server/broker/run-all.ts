@@ -1,9 +1,9 @@
-/** So many steps in a row fail for the same reason, such as a store that is unreachable: the others would only cost time. */
+/** After this many failures in a row the other steps are skipped: the cause is probably the same, such as an unreachable store. */
 const MAX_FAILURES_IN_A_ROW = 3;
 
 /**
- * Runs steps one after the other, also after a step that failed: what is broken about one region or order must not keep a broker from
- * the others, round after round.
+ * Runs steps one after the other, also after a step that failed: a fault of one region or order must not stop the work for the others
+ * in every round.
  *
  * @throws the first error, after the last step or `MAX_FAILURES_IN_A_ROW` failures
  */

@@ -1,4 +1,5 @@
 import type { OrderTarget } from './drain.js';
+import type { StoreMs } from './store-time.js';
 
 /** Orders of operators that the audit trail records. */
 export const AUDIT_ACTIONS = ['drain', 'undrain', 'cordon', 'uncordon'] as const;
@@ -6,8 +7,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** One order of an operator in the audit trail: who gave it, when, from where, about what, and its result. */
 export interface AuditEntry {
-  /** In milliseconds since 1970, by the store's clock. */
-  readonly atMs: number;
+  readonly atMs: StoreMs;
   /** Subject (`sub`) of the operator's token. */
   readonly operatorId: string;
   /** IP address of the operator's connection. */

@@ -1,10 +1,10 @@
 /**
  * Reasons for which a host or region pool takes no new sessions. It is open while it has none of them. Each reason is set and
- * removed by itself, so that nobody opens what somebody else has closed.
+ * removed by itself, so that removing one does not open what is closed for another.
  *
  * - `cordoned`: operators closed it; running sessions stay.
  * - `draining`: operators closed it and empty it.
- * - `failing`: the host failed new sessions and is left out for a while (hosts only; see host-failures.ts).
+ * - `failing`: the host failed new sessions and is excluded for a while (hosts only; see host-failures.ts).
  * - `hot`: the rebalancer excludes a hot host (hosts only). Offers on the host stay.
  */
 export const CLOSURES = ['cordoned', 'draining', 'failing', 'hot'] as const;
@@ -20,7 +20,7 @@ export function changeClosures(
 }
 
 /**
- * Whether a host that gets this closure loses its offers. Not by heat: the rebalancer may decide otherwise in each round, and a
+ * Whether a host that gets this closure loses its offers. Not for `hot`: the rebalancer may decide otherwise in each round, and a
  * player must not lose an offer each time.
  */
 export function withdrawsOffers(closure: Closure): boolean {

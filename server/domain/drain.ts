@@ -1,4 +1,5 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { StoreMs } from './store-time.js';
 
 /** Target of an operator's order: a whole region, one pool of it, or one host of that pool. */
 export interface OrderTarget {
@@ -43,19 +44,19 @@ export function canChangeDrainState(from: DrainState, to: DrainState): boolean {
   return (DRAIN_TRANSITIONS[from] as readonly DrainState[]).includes(to);
 }
 
-/** An order to empty a target by a deadline. Times are in milliseconds since 1970, by the store's clock. */
+/** An order to empty a target by a deadline. */
 export interface Drain {
   readonly drainId: string;
   readonly target: OrderTarget;
   readonly mode: DrainMode;
   readonly atDeadline: AtDeadline;
-  readonly deadlineAtMs: number;
-  readonly orderedAtMs: number;
+  readonly deadlineAtMs: StoreMs;
+  readonly orderedAtMs: StoreMs;
   /** Subject (`sub`) of the operator's token. */
   readonly orderedBy: string;
   readonly state: DrainState;
   /** `null` while the drain is running. */
-  readonly finishedAtMs: number | null;
+  readonly finishedAtMs: StoreMs | null;
 }
 
 /**
@@ -104,9 +105,9 @@ export type DrainStep = 'wait' | 'end-sessions' | 'leave-remaining' | 'finish';
  *
  * @param staying number of sessions on the target
  */
-export function nextDrainStep(drain: Drain, staying: number, nowMs: number): DrainStep {
+export function nextDrainStep(drain: Drain, staying: number, now: StoreMs): DrainStep {
   if (staying === 0) return 'finish';
-  if (nowMs < drain.deadlineAtMs) return 'wait';
+  if (now < drain.deadlineAtMs) return 'wait';
   return drain.atDeadline === 'end' ? 'end-sessions' : 'leave-remaining';
 }
 

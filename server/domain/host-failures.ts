@@ -1,3 +1,5 @@
+import { addMs, msBetween, type StoreMs } from './store-time.js';
+
 /**
  * A host that fails sessions that were placed on it is left out of placement for a while (back-off), which grows with every
  * failure in a row. Afterwards it gets one session as a trial. The first session that a client claims on the host proves that the
@@ -15,19 +17,19 @@
 export const HOST_FAILURE_REASONS = ['refused', 'unanswered'] as const;
 export type HostFailureReason = (typeof HOST_FAILURE_REASONS)[number];
 
-/** The failures of a host since the last session that a client claimed there. Times are in milliseconds, by the store's clock. */
+/** The failures of a host since the last session that a client claimed there. */
 export interface HostFailures {
   /** Failures in a row, 1 or more. */
   readonly count: number;
   /** Of the last failure. */
   readonly reason: HostFailureReason;
   /** The host gets no new session until then. */
-  readonly untilMs: number;
+  readonly untilMs: StoreMs;
   /**
    * Failures of sessions that were reserved until then are counted already: a host that fails fails all its reserved sessions at
    * once.
    */
-  readonly countedUntilMs: number;
+  readonly countedUntilMs: StoreMs;
 }
 
 /** How long a host is left out: `firstMs` after one failure, twice as long after each further one, and `maxMs` at most. */
@@ -50,13 +52,13 @@ export function backOffMs(count: number, { firstMs, maxMs }: BackOff): number {
  * Whether a host is left out at that time. A time that is further away than any back-off comes from a clock that was set back
  * since.
  */
-export function isLeftOut({ untilMs }: HostFailures, nowMs: number, { maxMs }: BackOff): boolean {
-  return nowMs < untilMs && untilMs - nowMs <= maxMs;
+export function isLeftOut({ untilMs }: HostFailures, now: StoreMs, { maxMs }: BackOff): boolean {
+  return now < untilMs && msBetween(now, untilMs) <= maxMs;
 }
 
 /** Whether the failures are too old to count. */
-export function areForgotten({ untilMs }: HostFailures, nowMs: number): boolean {
-  return nowMs - untilMs > FAILURES_KEPT_MS;
+export function areForgotten({ untilMs }: HostFailures, now: StoreMs): boolean {
+  return msBetween(untilMs, now) > FAILURES_KEPT_MS;
 }
 
 /**
@@ -67,24 +69,24 @@ export function areForgotten({ untilMs }: HostFailures, nowMs: number): boolean 
 export function addHostFailure(
   before: HostFailures | null,
   reason: HostFailureReason,
-  reservedAtMs: number,
-  nowMs: number,
+  reservedAtMs: StoreMs,
+  now: StoreMs,
   backOff: BackOff,
 ): HostFailures | null {
-  const known = before === null || areForgotten(before, nowMs) ? null : before;
+  const known = before === null || areForgotten(before, now) ? null : before;
   if (known !== null && reservedAtMs <= known.countedUntilMs) return null;
   const count = (known?.count ?? 0) + 1;
-  return { count, reason, untilMs: nowMs + backOffMs(count, backOff), countedUntilMs: nowMs };
+  return { count, reason, untilMs: addMs(now, backOffMs(count, backOff)), countedUntilMs: now };
 }
 
 /**
  * The failures of a host that gets a session as a trial: the host is left out again, as long as before, unless a client claims
  * that session. Its failure counts.
  */
-export function startTrial(failures: HostFailures, nowMs: number, backOff: BackOff): HostFailures {
+export function startTrial(failures: HostFailures, now: StoreMs, backOff: BackOff): HostFailures {
   return {
     ...failures,
-    untilMs: nowMs + backOffMs(failures.count, backOff),
-    countedUntilMs: nowMs - 1,
+    untilMs: addMs(now, backOffMs(failures.count, backOff)),
+    countedUntilMs: addMs(now, -1),
   };
 }

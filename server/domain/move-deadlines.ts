@@ -12,7 +12,7 @@ export interface MoveDeadlines {
   readonly restoreMs: number;
   /** For the client to connect to the target host. */
   readonly clientMs: number;
-  /** How much longer than these the coordinator waits for each answer. */
+  /** How much longer than these time limits the coordinator waits for each answer. */
   readonly deliveryMs: number;
   /** How long the target host keeps the session for its client: until the client's time is over, at the latest. */
   readonly claimMs: number;

@@ -1,4 +1,5 @@
 import type { RegionPool } from './catalog.js';
+import type { StoreMs } from './store-time.js';
 
 /** Why sessions are moved: their host is hot, a waiting player needs the slot, or their host is being drained. */
 export const MOVE_CAUSES = ['hot_host', 'make_room', 'drain'] as const;
@@ -9,8 +10,8 @@ export type MoveOutcome = (typeof MOVE_OUTCOMES)[number];
 
 /** A finished move in the history for operators. */
 export interface MoveEntry {
-  /** End of the move, in milliseconds since 1970 by the store's clock. */
-  readonly atMs: number;
+  /** End of the move. */
+  readonly atMs: StoreMs;
   readonly sessionId: string;
   readonly from: RegionPool & { readonly hostId: string };
   /** `hostId` is `null` if the move failed before a slot was reserved. */

@@ -3,7 +3,8 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type { Broker } from '../broker/broker.js';
 import type { Logger } from '../broker/logger.js';
 import type { Operations } from '../broker/operations/operations.js';
-import { Refusal, toRefusal } from '../broker/refusal.js';
+import { Refusal, retryAfterOf, toRefusal } from '../broker/refusal.js';
+import type { RandomSource } from '../runtime/runtime.js';
 import type { Metrics } from './metrics.js';
 import { createOperatorRoutes } from './operator-routes.js';
 import { requireOperator, type AuthenticateOperator } from './require-operator.js';
@@ -15,11 +16,12 @@ export interface AppOptions {
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
   readonly log: Logger;
   readonly authenticateOperator: AuthenticateOperator;
+  readonly random: Pick<RandomSource, 'number'>;
 }
 
 /** Creates the HTTP app of a broker: health checks, metrics, the beacon, and the operator API under `/v1`. */
 export function createApp(options: AppOptions): Express {
-  const { broker, operations, metrics, log, authenticateOperator } = options;
+  const { broker, operations, metrics, log, authenticateOperator, random } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -50,16 +52,18 @@ export function createApp(options: AppOptions): Express {
   });
   app.use('/v1', createOperatorRoutes(operations, authenticateOperator));
 
-  app.use((_request, response) => sendRefusal(response, new Refusal('NOT_FOUND')));
+  app.use((_request, response) => sendRefusal(response, new Refusal('NOT_FOUND'), random));
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     const refusal = toRefusal(error);
     if (refusal.code === 'INTERNAL') log.error({ err: error }, 'an HTTP request failed');
-    if (!response.headersSent) sendRefusal(response, refusal);
+    if (!response.headersSent) sendRefusal(response, refusal, random);
   });
   return app;
 }
 
-function sendRefusal(response: Response, { code, message, retryAfterMs }: Refusal): void {
+function sendRefusal(response: Response, refusal: Refusal, random: Pick<RandomSource, 'number'>): void {
+  const { code, message } = refusal;
+  const retryAfterMs = retryAfterOf(refusal, random);
   const { httpStatus } = ERRORS[code];
   // A 401 has to name the authentication scheme (RFC 9110, section 15.5.2).
   if (httpStatus === 401) response.set('WWW-Authenticate', 'Bearer');

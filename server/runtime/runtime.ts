@@ -15,7 +15,7 @@ export interface ServerClock extends Clock {
 
 /** Random numbers and ids. Simulations replace it by numbers from a seed. */
 export interface RandomSource {
-  /** Returns a number from 0 to 1, excluding 1, to spread delays. No secret may be made of it. */
+  /** Returns a number from 0 to 1, excluding 1, to spread delays. Not for secrets. */
   readonly number: Random;
   /** Fills the array with bytes that cannot be guessed. */
   fill(bytes: Uint8Array): void;
@@ -23,7 +23,7 @@ export interface RandomSource {
   uuid(): string;
 }
 
-/** All that a server takes from the machine besides its sockets: it runs the same on simulated time with a seed. */
+/** What a server gets from the machine besides sockets. With simulated time and a seed, a run can be repeated exactly. */
 export interface Runtime {
   readonly clock: ServerClock;
   readonly random: RandomSource;

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../domain/store-time.js';
 import type { DrainStore } from './contracts/drains.js';
 import type { HostStore } from './contracts/hosts.js';
 import type { InboxStore } from './contracts/inbox.js';
@@ -22,7 +23,7 @@ export * from './contracts/store-unavailable-error.js';
  * Everything that two brokers could decide differently. One call is one atomic step in one region pool; a call that takes
  * a list gives exactly the results of single calls in that order.
  *
- * All times are the store's own, in milliseconds since 1970. `callerId` is the calling broker: a change that concerns the
+ * All times are the store's own (`StoreMs`): no broker compares them with its clock. `callerId` is the calling broker: a change that concerns the
  * caller itself is not put into its inbox.
  *
  * Methods reject with `StoreUnavailableError` when the store cannot be reached. Whether the step took effect is then
@@ -34,8 +35,8 @@ export interface FleetStore
   extends RequestStore, HostStore, SessionStore, QueueStore, MoveStore, DrainStore, InboxStore, LeaseStore {
   readonly kind: 'memory' | 'redis';
 
-  /** The store's time, in milliseconds since 1970: deadlines are judged by it. */
-  getTimeMs(): Promise<number>;
+  /** The store's time: deadlines are judged by it. */
+  getTimeMs(): Promise<StoreMs>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -3,16 +3,15 @@ import { parseClientMessage } from '@duskline/protocol/validation';
 import type { ClientConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/broker.js';
 import { Refusal, errorMessage } from '../broker/refusal.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
 /** What all client connections of a broker share. */
-export interface ClientHandlerOptions {
+export interface ClientHandlerOptions extends Runtime {
   readonly broker: Broker;
-  readonly clock: Pick<ServerClock, 'monotonicMs'>;
   readonly admit: AdmitPlayer;
 }
 
@@ -111,6 +110,6 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
   }
 
   #sendRefusal(refusal: Refusal, sessionId?: string): void {
-    this.#channel.send(errorMessage(refusal, { sessionId }));
+    this.#channel.send(errorMessage(refusal, this.#options.random, { sessionId }));
   }
 }

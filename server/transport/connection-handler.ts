@@ -2,7 +2,7 @@ import type { ErrorCode } from '@duskline/protocol/codes';
 import type { ParseResult } from '@duskline/protocol/validation';
 import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
 import type { Logger } from '../broker/logger.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { MessageBudget, type MessageRate } from './message-budget.js';
 import type { PeerSocket, SocketListener } from './peer-socket.js';
 import type { PingMonitor, MonitoredConnection } from './ping-monitor.js';
@@ -21,7 +21,7 @@ export interface MessageHandler<Message> {
 }
 
 /** Limits and collaborators that all connections of a kind share. */
-export interface ConnectionRules {
+export interface ConnectionRules extends Runtime {
   /** Rate of all messages except signals. */
   readonly rate: MessageRate;
   /**
@@ -32,7 +32,6 @@ export interface ConnectionRules {
   readonly helloDeadlineMs: number;
   readonly monitor: PingMonitor;
   readonly log: Logger;
-  readonly clock: ServerClock;
   /** Called when the socket is closed. */
   readonly onClosed: (socket: PeerSocket) => void;
 }
@@ -213,7 +212,9 @@ export class ConnectionHandler<Message extends { readonly type: string }>
       this.#channel.closeWith('BAD_MESSAGE', result.detail);
       return;
     }
-    this.#channel.send(errorMessage(new Refusal(result.code, { message: result.detail }), result));
+    this.#channel.send(
+      errorMessage(new Refusal(result.code, { message: result.detail }), this.#rules.random, result),
+    );
   }
 
   #closeAfterFailure(error: unknown): void {

@@ -2,18 +2,17 @@ import type { BrokerToHost, HostToBroker, Register } from '@duskline/protocol';
 import { parseHostMessage } from '@duskline/protocol/validation';
 import type { HostConnection } from '../broker/connections/connections.js';
 import type { Broker } from '../broker/broker.js';
-import { Refusal, errorMessage, toRefusal } from '../broker/refusal.js';
+import { Refusal, errorMessage, retryAfterOf, toRefusal } from '../broker/refusal.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Authenticate } from './authenticate.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { MessageHandler } from './connection-handler.js';
 import { SignalBudgets } from './signal-budgets.js';
 import type { SocketChannel } from './socket.js';
 
 /** What all host connections of a broker share. */
-export interface HostHandlerOptions {
+export interface HostHandlerOptions extends Runtime {
   readonly broker: Broker;
-  readonly clock: Pick<ServerClock, 'monotonicMs'>;
   readonly authenticate: Authenticate<HostBinding>;
 }
 
@@ -89,7 +88,7 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
     } catch (error) {
       const refusal = toRefusal(error);
       if (refusal.code === 'INTERNAL') throw error;
-      this.#channel.closeWith(refusal.code, refusal.message, refusal.retryAfterMs);
+      this.#channel.closeWith(refusal.code, refusal.message, retryAfterOf(refusal, this.#options.random));
     }
   }
 
@@ -99,6 +98,6 @@ export class HostMessageHandler implements MessageHandler<HostToBroker> {
   }
 
   #sendRefusal(refusal: Refusal, sessionId?: string): void {
-    this.#channel.send(errorMessage(refusal, { sessionId }));
+    this.#channel.send(errorMessage(refusal, this.#options.random, { sessionId }));
   }
 }

@@ -9,7 +9,7 @@ import type { Logger } from '../broker/logger.js';
 import type { HostBinding } from '../broker/hosts/register-host.js';
 import type { Limits } from '../domain/limits.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { jittered } from '../broker/refusal.js';
+import { drawRetryMs } from '../broker/refusal.js';
 import { AdmissionQueue } from './admission-queue.js';
 import type { AdmitPlayer } from './admit-player.js';
 import type { Authenticate } from './authenticate.js';
@@ -70,13 +70,13 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   let closing = false;
 
   const { helloDeadlineMs, maxSocketBufferBytes } = limits;
-  const socketRules: SocketRules = { maxSocketBufferBytes, writes: new WriteQueue(clock), clock };
+  const socketRules: SocketRules = { maxSocketBufferBytes, writes: new WriteQueue(clock), ...runtime };
   const onClosed = (socket: PeerSocket): void => void open.delete(socket);
-  const common = { helloDeadlineMs, monitor, log, clock, onClosed };
+  const common = { helloDeadlineMs, monitor, log, ...runtime, onClosed };
   const clientRules: ConnectionRules = { ...common, rate: CLIENT_RATE, signalRate: CLIENT_SIGNAL_RATE };
   const hostRules: ConnectionRules = { ...common, rate: HOST_RATE, signalRate: HOST_SIGNAL_RATE };
-  const clientOptions = { broker, clock, admit: options.admitPlayer };
-  const hostOptions = { broker, clock, authenticate: options.authenticateHost };
+  const clientOptions = { ...runtime, broker, admit: options.admitPlayer };
+  const hostOptions = { ...runtime, broker, authenticate: options.authenticateHost };
 
   function openClient(socket: PeerSocket, request: IncomingMessage): void {
     const channel = new SocketChannel<BrokerToClient>(
@@ -129,7 +129,8 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
     const waiting = new WaitingUpgrade(request, socket, head, (...upgrade) =>
       clientSockets.handleUpgrade(...upgrade, openClient),
     );
-    if (admissions.enter(waiting) === 'full') refuseUpgrade(socket, 'BUSY', jittered(limits.admissionWaitMs));
+    if (admissions.enter(waiting) === 'full')
+      refuseUpgrade(socket, 'BUSY', drawRetryMs(limits.admissionWaitMs, runtime.random));
   }
 
   return {

@@ -4,16 +4,15 @@ import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Refusal, errorMessage } from '../broker/refusal.js';
 import type { Channel } from '../broker/connections/connections.js';
-import type { ServerClock } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { PendingWriter, WriteQueue } from './write-queue.js';
 import { textFrame } from './text-frame.js';
 
 /** What all sockets of a server share. */
-export interface SocketRules {
+export interface SocketRules extends Runtime {
   /** Largest send buffer, in bytes. A peer that reads too slowly for it is disconnected with `SLOW_CONSUMER`. */
   readonly maxSocketBufferBytes: number;
   readonly writes: WriteQueue;
-  readonly clock: Pick<ServerClock, 'setBackgroundTimer'>;
 }
 
 /** How long a peer may take to answer a close frame before its socket is terminated. */
@@ -77,7 +76,7 @@ export class SocketChannel<Message> implements Channel<Message | ErrorMessage>, 
       ...(message === undefined ? {} : { message }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
-    this.send(errorMessage(refusal));
+    this.send(errorMessage(refusal, this.#rules.random));
     this.#close(code);
   }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { sendHeartbeat, getHost, makeHostReady, reserveSlot, startSession } from '../store/fixture.js';
-import { openRedisFixture } from '../store/redis-fixture.js';
+import { openRedisFixture } from '../store/redis/redis-fixture.js';
 import { REGION_POOL } from '../support/fleet/fleet-data.js';
 import { retryUntilSuccess } from '../support/time/eventually.js';
 import { startRedisSentinel, type RedisSentinel } from '../support/redis/redis-sentinel.js';

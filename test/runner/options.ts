@@ -18,7 +18,7 @@ export const USAGE = `Runs all tests, or the tests of the given files and folder
 
   npm test -- [PATH...] [options]
 
-  PATH              a test file or a folder, such as test/unit/auth or test/store/slots.test.ts
+  PATH              a test file or a folder, such as test/unit/auth or test/store/redis/slots.test.ts
   --grep PATTERN    run only tests whose full name matches this regular expression
   --jobs N          number of files that run at the same time (default: number of processors plus one)
   --shuffle [SEED]  run files in a random order, and print its seed; the same seed gives the same order

@@ -1,22 +1,22 @@
-import { closureSuite } from './closure-suite.js';
-import { coordinationSuite } from './coordination-suite.js';
+import { closureSuite } from './hosts/closure-suite.js';
+import { coordinationSuite } from './leases/coordination-suite.js';
 import type { StoreFixture } from './fixture.js';
-import { inboxSuite } from './inbox-suite.js';
-import { hostFailureSuite } from './host-failure-suite.js';
-import { hostSuite } from './host-suite.js';
-import { liveRequestSuite } from './live-request-suite.js';
-import { moveSuite } from './move-suite.js';
-import { offerSuite } from './offer-suite.js';
-import { offeredSessionSuite } from './offered-session-suite.js';
-import { drainSuite } from './drain-suite.js';
-import { placementSuite } from './placement-suite.js';
-import { queueSuite } from './queue-suite.js';
-import { reconcileSuite } from './reconcile-suite.js';
-import { recordedEndSuite } from './recorded-end-suite.js';
-import { requestSuite } from './request-suite.js';
-import { returningHostSuite } from './returning-host-suite.js';
-import { sessionSuite } from './session-suite.js';
-import { waitingSuite } from './waiting-suite.js';
+import { inboxSuite } from './inbox/inbox-suite.js';
+import { hostFailureSuite } from './hosts/host-failure-suite.js';
+import { hostSuite } from './hosts/host-suite.js';
+import { liveRequestSuite } from './requests/live-request-suite.js';
+import { moveSuite } from './moves/move-suite.js';
+import { offerSuite } from './queue/offer-suite.js';
+import { offeredSessionSuite } from './queue/offered-session-suite.js';
+import { drainSuite } from './drains/drain-suite.js';
+import { placementSuite } from './sessions/placement-suite.js';
+import { queueSuite } from './queue/queue-suite.js';
+import { reconcileSuite } from './hosts/reconcile-suite.js';
+import { recordedEndSuite } from './sessions/recorded-end-suite.js';
+import { requestSuite } from './requests/request-suite.js';
+import { returningHostSuite } from './hosts/returning-host-suite.js';
+import { sessionSuite } from './sessions/session-suite.js';
+import { waitingSuite } from './queue/waiting-suite.js';
 
 /** The tests of the whole `FleetStore` contract, the same for every implementation. */
 export function describeStore(name: string, open: () => Promise<StoreFixture>): void {

@@ -41,6 +41,7 @@ export function confirmEnd(record: SessionRecord, { ping }: EventOf<'pong'>): St
   return keep(isConfirmed ? { ...record, unconfirmedEnd: undefined } : record);
 }
 
+/** The end was sent. The answer to the next ping will confirm it. */
 export function recordEndSent(
   record: SessionRecord,
   { epoch }: EventOf<'end_sent'>,
@@ -72,6 +73,7 @@ export function giveSignal(
   return facts.isRegistered ? keep(record, ...sendSignal(record, signal)) : addSignal(record, signal, facts);
 }
 
+/** A signal could not be sent: it waits for a connection, if there is room. */
 export function keepUnsentSignal(
   record: SessionRecord,
   { epoch, signal }: EventOf<'signal_unsent'>,

@@ -11,7 +11,7 @@ export function endByOrder(record: SessionRecord, { epoch, reason }: EventOf<'en
   if (epoch < record.epoch) return keep(record);
   const { sessionId } = record;
   const ended: EndedRecord = { phase: 'ended', sessionId, epoch, unconfirmedEnd: undefined };
-  // The broker knows of this end, so it needs no report of an earlier one. A waiting client gets another answer.
+  // The broker knows of this end, so it needs no report of an earlier one. A client that waits for a slot is now refused.
   if (record.phase === 'ended') return keep(ended, { type: 'retry_waiting' });
   return { ...end(record, { reason, report: false, notify: true }), record: ended };
 }

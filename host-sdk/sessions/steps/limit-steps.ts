@@ -20,6 +20,7 @@ export function notifyLimits(record: HeldRecord, notices: readonly LimitNotice[]
   ]);
 }
 
+/** A notice could not be sent: it waits for a connection. */
 export function keepUnsentLimit(record: SessionRecord, { epoch, kind }: EventOf<'limit_unsent'>): Step {
   if (!isHeldRecord(record) || record.epoch !== epoch || record.tracker === undefined) return keep(record);
   return keep({ ...record, tracker: recordUnsent(record.tracker, kind) });

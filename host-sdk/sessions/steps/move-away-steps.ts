@@ -35,7 +35,7 @@ export function orderCheckpoint(
 }
 
 /** The application has created the checkpoint. */
-export function takeCheckpoint(
+export function receiveCheckpoint(
   record: SessionRecord,
   { epoch, call, checkpoint: fields }: EventOf<'checkpoint_done'>,
 ): Step {
@@ -79,6 +79,7 @@ export function notifyResume(before: HeldRecord, { phase, sessionId, epoch }: He
   return [{ type: 'notify', notice: { event: 'resume', payload: { sessionId, epoch } } }];
 }
 
+/** Sends the checkpoint, if one waits for a connection. */
 export function sendCheckpoint({ epoch, checkpoint }: HeldRecord): SessionEffect[] {
   if (checkpoint === undefined) return [];
   return [{ type: 'send', message: checkpoint, sent: { type: 'answer_sent', epoch } }];

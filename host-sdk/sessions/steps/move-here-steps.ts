@@ -103,6 +103,7 @@ export function cancelMove(record: SessionRecord): Step {
   return end(record, { reason: 'move_failed', report: false, notify: true });
 }
 
+/** Answers `restore`: the session is restored. */
 export function sendRestored({ sessionId, epoch }: LiveRecord): SessionEffect[] {
   const sent = { type: 'answer_sent', epoch } as const;
   return [{ type: 'send', message: { type: 'restored', sessionId, epoch }, sent }];

@@ -41,7 +41,8 @@ export function refusePrepared(record: SessionRecord, { epoch }: EventOf<'prepar
 }
 
 /**
- * A ticket outlives its reservation, so the clocks of broker and host differ too much. Another host may accept the client.
+ * Ends a reservation whose ticket expired before it. Tickets are valid for longer than reservations, so the clocks of broker and host
+ * differ too much. Another host may accept the client.
  */
 export function refuseExpired(
   record: SessionRecord,
@@ -61,12 +62,17 @@ export function refuseWithoutSlot(record: SessionRecord, { epoch }: EventOf<'slo
   return end(record, { reason: 'error', report: true, notify: true });
 }
 
-/** Ends the older assignment, of which the application has not been told otherwise that it is over. */
+/** Notifies the application of the end of the older assignment, which no other event reports. */
 export function supersede(record: SessionRecord): ReturnType<typeof notifyEnd>[] {
   if (record.phase === 'ended') return [];
   return [notifyEnd(record.sessionId, record.epoch, 'superseded'), { type: 'retry_waiting' }];
 }
 
+/**
+ * The record of a new reservation.
+ *
+ * @param answerByMs deadline of the answer to `restore`; `Infinity` for `prepare`
+ */
 export function createReservation(
   session: PreparedSession,
   { nowMs, movability }: HostFacts,

@@ -3,7 +3,7 @@ import { isArriving, PHASES } from '../session-phases.js';
 import type { ClaimAnswer, SessionEffect } from '../session-events.js';
 import type { EndedRecord, LiveRecord, SessionRecord } from '../session-record.js';
 
-/** What follows from an event: the session's next record, and what the host does. */
+/** The result of an event: the session's next record, and the effects for the host. */
 export interface Step {
   readonly record: SessionRecord;
   readonly effects: readonly SessionEffect[];
@@ -23,9 +23,9 @@ export function after(effects: readonly SessionEffect[], step: Step): Step {
 
 interface End {
   readonly reason: EndReason;
-  /** Whether the broker has to be told, because it does not know. */
+  /** Whether to report the end to the broker, because it does not know of it. */
   readonly report: boolean;
-  /** Whether the application has to be told, because it did not end the session itself. */
+  /** Whether to notify the application, because it did not end the session itself. */
   readonly notify: boolean;
 }
 
@@ -56,6 +56,7 @@ export function sendEnd({ sessionId, epoch, unconfirmedEnd }: EndedRecord): Sess
   ];
 }
 
+/** Notifies the application that a session has ended. */
 export function notifyEnd(sessionId: string, epoch: number, reason: EndReason): SessionEffect {
   return { type: 'notify', notice: { event: 'end', payload: { sessionId, epoch, reason } } };
 }

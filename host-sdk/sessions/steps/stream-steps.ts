@@ -50,7 +50,7 @@ export function endByApplication(
 }
 
 /** The player was active. */
-export function takeInput(
+export function recordInput(
   record: SessionRecord,
   { claim }: EventOf<'player_input'>,
   { nowMs }: HostFacts,
@@ -60,6 +60,7 @@ export function takeInput(
   return keep({ ...record, tracker }, ...notifyLimits(record, notices));
 }
 
+/** The application sets whether the session may move to another host. */
 export function setMovable(
   record: SessionRecord,
   { claim, movable }: EventOf<'movable_set'>,

@@ -13,9 +13,9 @@ import { supersede } from './reservation-steps.js';
 import { reportState, type Step } from './step.js';
 
 /**
- * A client shows a valid ticket. The first ticket of an assignment gets in, also before `prepare`, because a broker signed it. The same
- * ticket gets in again while its stream is lost. A newer ticket gets in always: a broker gave the session to another device, or to the
- * same one again. An older ticket never does.
+ * A client shows a valid ticket. The first ticket of an assignment is admitted, also before `prepare`, because a broker signed it. The
+ * same ticket is admitted again while its stream is lost. A newer ticket is always admitted: a broker gave the session to another
+ * device, or to the same one again. An older ticket is always refused.
  */
 export function showTicket(record: SessionRecord, ticket: EventOf<'ticket'>, facts: HostFacts): Step {
   if (ticket.epoch < record.epoch) return refuse(record, 'stale_epoch');
@@ -33,7 +33,7 @@ export function showTicket(record: SessionRecord, ticket: EventOf<'ticket'>, fac
 }
 
 function admitBeforePrepare(record: SessionRecord, ticket: EventOf<'ticket'>, facts: HostFacts): Step {
-  // An older assignment of the session leaves its slot to this one.
+  // If an older assignment of the session has a slot, this one gets it.
   if (!facts.hasFreeSlot && !isHeldRecord(record)) return refuse(record, 'no_free_slot');
   const { sessionId } = record;
   const { epoch, title, playerId } = ticket;

@@ -3,7 +3,7 @@ import type { HostCall, HostReply, HostRequest, ReservationClaim } from '../host
 /** A host of this worker, with either driver. */
 export interface LoadHost {
   readonly name: string;
-  /** Resolves when a broker registered the host; rejects when a broker rejected it for good. */
+  /** Resolves when a broker registered the host; rejects when a broker rejected it permanently. */
   readonly registered: Promise<void>;
   /** @returns whether the player was admitted */
   admitPlayer(claim: ReservationClaim): boolean;

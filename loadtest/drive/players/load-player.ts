@@ -8,7 +8,7 @@ import type { TimerWheel } from '../timer-wheel.js';
 export interface LoadPlayer {
   readonly name: string;
   readonly log: PlayerLog;
-  /** Whether a broker rejected the player for good. */
+  /** Whether a broker rejected the player permanently. */
   readonly isRejected: boolean;
   readonly isLeaving: boolean;
   /** @param dueMs the scheduled time, from which the time to connect is measured */

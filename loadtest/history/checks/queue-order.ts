@@ -8,9 +8,9 @@ interface Waiting {
 }
 
 /** An offer or match for a request of a queue. */
-interface ServedTurn {
+interface ServedRequest {
   readonly atMs: number;
-  /** Among all turns so far, the one whose request was made last. */
+  /** Among all requests served so far, the one that was made last. */
   readonly latest: { readonly request: EventOf<'requested'>; readonly event: EventOf<'offered' | 'matched'> };
 }
 
@@ -23,7 +23,7 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
   const requests = new Map<string, EventOf<'requested'>>();
   const waiting = new Map<string, Waiting>();
   const ofPlayer = new Map<string, Set<string>>();
-  const turns = new Map<string, ServedTurn[]>();
+  const served = new Map<string, ServedRequest[]>();
 
   const groupOf = (region: string, { tier = '', title, pools = [] }: EventOf<'requested'>): string =>
     [region, tier, title, ...pools].join('|');
@@ -38,7 +38,7 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
   /** Checks a request when it is served, or at the end of the history: no later request may have been served before. */
   const judge = ({ request, queued, regions }: Waiting, atMs: number): void => {
     for (const region of regions) {
-      const earlier = lastBefore(turns.get(groupOf(region, request)) ?? [], atMs - slackMs);
+      const earlier = lastBefore(served.get(groupOf(region, request)) ?? [], atMs - slackMs);
       if (earlier === undefined) continue;
       const { request: other, event } = earlier.latest;
       if (other.atMs <= queued.atMs + slackMs) continue;
@@ -56,8 +56,8 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
     const known = drop(key, event.player);
     if (known !== undefined) judge(known, event.atMs);
     const group = groupOf(event.region, request);
-    const list = turns.get(group) ?? [];
-    turns.set(group, list);
+    const list = served.get(group) ?? [];
+    served.set(group, list);
     const latest = list.at(-1)?.latest;
     const own = { request, event };
     list.push({
@@ -112,13 +112,13 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
 };
 
 /** The last turn before a time. Turns are in the order of time. */
-function lastBefore(turns: readonly ServedTurn[], beforeMs: number): ServedTurn | undefined {
+function lastBefore(served: readonly ServedRequest[], beforeMs: number): ServedRequest | undefined {
   let low = 0;
-  let high = turns.length;
+  let high = served.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (turns[middle]!.atMs < beforeMs) low = middle + 1;
+    if (served[middle]!.atMs < beforeMs) low = middle + 1;
     else high = middle;
   }
-  return turns[low - 1];
+  return served[low - 1];
 }

@@ -100,13 +100,10 @@ async function judgeHosts(context: CorePorts, regionPool: RegionPool): Promise<v
   const { hosts, silent } = await store.findSilentHosts(regionPool, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;
   const verdict = judgeSilentHosts(hosts, silent, limits, { cutShort: silent.length >= SWEEP_BATCH });
-  const lastHeartbeatAtMs = new Map(silent.map((host) => [host.hostId, host.heartbeatAtMs]));
   const marks = (['suspect', 'missing', 'lost'] as const).flatMap((order) =>
-    verdict[order].map((hostId): SilentHostMark => ({
-      hostId,
-      heartbeatAtMs: lastHeartbeatAtMs.get(hostId) ?? 0,
-      order,
-    })),
+    silent
+      .filter(({ hostId }) => verdict[order].includes(hostId))
+      .map(({ hostId, heartbeatAtMs }): SilentHostMark => ({ hostId, heartbeatAtMs, order })),
   );
   if (marks.length === 0) return;
   if (verdict.massSilence) {

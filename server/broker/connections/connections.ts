@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { BrokerToClient, BrokerToHost, Device, Play, Register } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { HeldState, SessionState } from '@duskline/protocol/vocabulary';
@@ -25,8 +26,8 @@ export interface ClientSession {
   readonly hostId: string;
   /** The session's `seq` when this connection got it: the number of its tickets. */
   readonly seq: number;
-  /** When the request began to wait in a queue, by the store's clock; `null` when it did not wait, or when that is unknown. */
-  readonly arrivedAtMs: number | null;
+  /** When the request began to wait in a queue; `null` when it did not wait, or when that is unknown. */
+  readonly arrivedAtMs: StoreMs | null;
   /** When the reservation expires, by the monotonic clock. */
   readonly reservedUntilMs: number;
   epoch: number;
@@ -107,7 +108,7 @@ export interface DisconnectedSession {
   readonly known: ClientSession;
 }
 
-/** The hosts on which a session was reserved in vain. */
+/** The hosts that failed a session: each was lost, or refused it. */
 export interface FailedHosts {
   readonly sessionId: string;
   readonly hostIds: ReadonlySet<string>;

@@ -19,7 +19,7 @@ export function groupOfSession(sessionId: string): number {
 }
 
 /**
- * A map by session id that can list the sessions of one group without a look at the others. Only adding and deleting a session
+ * A map by session id that can list the sessions of one group without reading the others. Only adding and deleting a session
  * computes its group: every message about a session looks the session up.
  */
 export class SessionsInGroups<T> {

@@ -5,7 +5,7 @@ const MIN_HEARTBEATS = 2;
 
 interface Prepare {
   readonly epoch: number;
-  /** How many heartbeats say which sessions are prepared, and do not name this one. */
+  /** Number of heartbeats that list prepared sessions without this one. */
   heartbeats: number;
 }
 
@@ -22,7 +22,7 @@ export class UnansweredPrepares {
     this.#prepares.delete(sessionId);
   }
 
-  /** A host that does not say which sessions are prepared answers nothing and leaves nothing unanswered. */
+  /** Nothing counts as unanswered by a host whose heartbeats do not list prepared sessions. */
   receiveHeartbeat({ prepared, sessions }: Heartbeat): void {
     if (prepared === undefined || this.#prepares.size === 0) return;
     for (const { sessionId, epoch } of [...prepared, ...sessions]) {

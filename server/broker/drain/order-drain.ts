@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { addMs } from '../../domain/store-time.js';
 import { countOutcomes, targetName, type Drain, type OrderTarget } from '../../domain/drain.js';
 import { closeTarget, openTarget } from './close-target.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -8,7 +8,7 @@ import type { Reporting } from '../reporting.js';
 import type { CorePorts } from '../core-ports.js';
 import { checkDrainOrder, checkTarget } from './check-drain-order.js';
 import type { DrainOrder, DrainReport, Operator } from './drain-orders.js';
-import { Refusal, jittered } from '../refusal.js';
+import { Refusal } from '../refusal.js';
 import { advanceDrain, changeDrainState } from './run-drains.js';
 
 /** Maximum number of attempts when other brokers change the same drain. */
@@ -27,11 +27,11 @@ export async function orderDrain(
     if (known?.state === 'running') return createDrainReport(context, known);
     const orderedAtMs = await context.store.getTimeMs();
     const drain: Drain = {
-      drainId: uuidv7(),
+      drainId: context.random.uuid(),
       target,
       mode,
       atDeadline,
-      deadlineAtMs: orderedAtMs + deadlineMs,
+      deadlineAtMs: addMs(orderedAtMs, deadlineMs),
       orderedAtMs,
       orderedBy: operatorId,
       state: 'running',
@@ -43,7 +43,7 @@ export async function orderDrain(
     await advanceDrain(context, drain);
     return createDrainReport(context, (await findDrain(context, target)) ?? drain);
   }
-  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
+  throw new Refusal('UNAVAILABLE', { retryAboutMs: 1_000 });
 }
 
 /** Opens a target again. Sessions still on it stay there. */
@@ -64,7 +64,7 @@ export async function orderUndrain(
     await context.fleet.refreshDrains();
     return createDrainReport(context, undone);
   }
-  throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(1_000) });
+  throw new Refusal('UNAVAILABLE', { retryAboutMs: 1_000 });
 }
 
 /** Adds the outcomes of its sessions so far to a drain. */

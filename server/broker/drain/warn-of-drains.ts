@@ -1,3 +1,4 @@
+import { msBetween, toUnixMs, type StoreMs } from '../../domain/store-time.js';
 import type { Drain } from '../../domain/drain.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -8,7 +9,7 @@ const WARN_BEFORE_MS = [60_000, 300_000];
 
 /** The warning that a client last received for a session. */
 interface DrainWarning {
-  readonly endsAtMs: number;
+  readonly endsAtMs: StoreMs;
   /** The entry of `WARN_BEFORE_MS` that was due. */
   readonly aheadMs: number;
 }
@@ -22,14 +23,14 @@ export function createDrainWarner(context: StoreAccess & Connections): () => voi
   const warned = new WeakMap<ClientConnection, Map<string, DrainWarning>>();
 
   return () => {
-    const nowMs = context.fleet.storeNowMs();
+    const now = context.storeClock.now();
     for (const { client, sessionId, known } of context.connections.linkedSessions()) {
       if (known.state === 'ended') continue;
       const warnings = warned.get(client);
       const lastWarning = warnings?.get(sessionId);
       const drain = context.fleet.findDrainOfHost(known.regionPool, known.hostId);
-      const due = drain === undefined ? undefined : warningDue(drain, nowMs);
-      if (due === undefined && lastWarning !== undefined && lastWarning.endsAtMs > nowMs) {
+      const due = drain === undefined ? undefined : warningDue(drain, now);
+      if (due === undefined && lastWarning !== undefined && lastWarning.endsAtMs > now) {
         warnings?.delete(sessionId);
         client.channel.send({ type: 'limit', sessionId, kind: 'drain_deadline', endsAtMs: null });
       } else if (
@@ -37,16 +38,21 @@ export function createDrainWarner(context: StoreAccess & Connections): () => voi
         (lastWarning?.endsAtMs !== due.endsAtMs || lastWarning.aheadMs > due.aheadMs)
       ) {
         warned.set(client, (warnings ?? new Map<string, DrainWarning>()).set(sessionId, due));
-        client.channel.send({ type: 'limit', sessionId, kind: 'drain_deadline', endsAtMs: due.endsAtMs });
+        client.channel.send({
+          type: 'limit',
+          sessionId,
+          kind: 'drain_deadline',
+          endsAtMs: toUnixMs(due.endsAtMs),
+        });
       }
     }
   };
 }
 
 /** The latest warning that is due by now; `undefined` when none is due, or the drain ends no sessions. */
-export function warningDue(drain: Drain, nowMs: number): DrainWarning | undefined {
+export function warningDue(drain: Drain, now: StoreMs): DrainWarning | undefined {
   if (drain.state !== 'running' || drain.atDeadline !== 'end') return undefined;
-  const leftMs = drain.deadlineAtMs - nowMs;
+  const leftMs = msBetween(now, drain.deadlineAtMs);
   const aheadMs = WARN_BEFORE_MS.find((ahead) => leftMs <= ahead);
   return aheadMs === undefined ? undefined : { endsAtMs: drain.deadlineAtMs, aheadMs };
 }

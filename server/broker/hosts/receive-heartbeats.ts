@@ -49,7 +49,7 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
       try {
         host.heldSessions = readSessions(host, message);
       } catch (error) {
-        host.channel.send(errorMessage(toRefusal(error)));
+        host.channel.send(errorMessage(toRefusal(error), context.random));
         return;
       }
       host.unansweredPrepares.receiveHeartbeat(message);

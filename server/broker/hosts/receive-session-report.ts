@@ -26,7 +26,7 @@ export function receiveSessionReport(
     if (refusal.code === 'INTERNAL')
       context.log.error({ err: error, sessionId }, 'a session report of a host could not be handled');
     // Nothing is lost when the store was unreachable: the next heartbeats list all sessions of the host.
-    host.channel.send(errorMessage(refusal, { sessionId }));
+    host.channel.send(errorMessage(refusal, context.random, { sessionId }));
   });
 }
 

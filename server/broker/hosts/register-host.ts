@@ -69,7 +69,7 @@ export async function registerHost(
     host.knowsEnds = true;
     // Read after that, so that it has every reservation that was not sent to the host until now.
     const assigned = await context.store.listHostSessions(regionPool, hostId);
-    await notifyReservations(context, host, assigned);
+    notifyReservations(context, host, assigned);
     if (endpointChanged) await notifyClientsOfEndpoint(context, regionPool, assigned);
   } catch (error) {
     // The registration fails after all, so no later disconnect removes this connection.
@@ -133,18 +133,17 @@ async function endFinishedSessions({ store }: StoreAccess, host: HostConnection)
 }
 
 /** Sends the host its reservations: those made while it was on another connection may not have reached it. */
-async function notifyReservations(
+function notifyReservations(
   context: BrokerSettings & StoreAccess,
   host: HostConnection,
   assigned: readonly SessionRecord[],
-): Promise<void> {
+): void {
   const reserved = assigned.filter(({ state }) => state === 'reserved');
-  if (reserved.length === 0) return;
+  const { storeClock } = context;
   const { reservationMs } = context.limits;
-  const nowMs = await context.store.getTimeMs();
   for (const { sessionId, epoch, meta, reservedAtMs } of reserved) {
     if (meta === null) continue;
-    const leftMs = Math.max(0, reservationMs - (nowMs - reservedAtMs));
+    const leftMs = Math.max(0, reservationMs - storeClock.ageOf(reservedAtMs));
     prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match), leftMs);
   }
 }

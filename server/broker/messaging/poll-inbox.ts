@@ -1,4 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { Connections } from '../connections/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { BrokerSettings } from '../settings.js';
@@ -10,7 +11,7 @@ import { deliverRelayedMessage } from './relay-signals.js';
 
 /** Reads this broker's inbox of one region pool: notifies connections of changed sessions, then delivers messages. */
 export async function pollInbox(
-  context: BrokerSettings & StoreAccess & Connections & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Connections & Events & Reporting,
   regionPool: RegionPool,
 ): Promise<void> {
   const { store, brokerId } = context;
@@ -37,9 +38,12 @@ export async function pollInbox(
   }
 }
 
-/** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes the fleet cache. */
+/** Polls the inboxes of all region pools, in case a wake-up was lost, and refreshes what this broker knows of the fleet and of the store's time. */
 export async function pollAllInboxes(
-  context: BrokerSettings & StoreAccess & Connections & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Connections & Events & Reporting,
 ): Promise<void> {
-  await context.fleet.refresh(context.brokerId, (regionPool) => pollInbox(context, regionPool));
+  await Promise.all([
+    context.storeClock.synchronise(),
+    context.fleet.refresh(context.brokerId, (regionPool) => pollInbox(context, regionPool)),
+  ]);
 }

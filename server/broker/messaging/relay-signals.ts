@@ -9,6 +9,8 @@ import type { Connections } from '../connections/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
+type Ports = Runtime & StoreAccess & Connections & Reporting;
+
 /** The body of a relayed message, as brokers write it. */
 type RelayedBody =
   | Pick<Signal, 'type' | 'data'>
@@ -24,7 +26,7 @@ const MAX_BODY_BYTES = MAX_FRAME_BYTES - 1_024;
 
 /** Relays a client's signal to the host of its session. The client gets an answer only if that fails. */
 export async function relayToHost(
-  context: StoreAccess & Connections & Reporting,
+  context: Ports,
   client: ClientConnection,
   { sessionId, data }: Signal,
 ): Promise<void> {
@@ -34,13 +36,15 @@ export async function relayToHost(
     const { regionPool, epoch } = known;
     await relayMessage(context, regionPool, { sessionId, epoch, fromHostId: null }, { type: 'signal', data });
   } catch (error) {
-    client.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), { sessionId }));
+    client.channel.send(
+      errorMessage(toLoggedRefusal(context, error, sessionId), context.random, { sessionId }),
+    );
   }
 }
 
 /** Relays a host's signal to the client of its session. The host gets an answer only if that fails. */
 export async function relayToClient(
-  context: StoreAccess & Connections & Reporting,
+  context: Ports,
   host: HostConnection,
   { sessionId, epoch, data }: HostSignal,
 ): Promise<void> {
@@ -48,13 +52,15 @@ export async function relayToClient(
     const fromHostId = host.registration.hostId;
     await relayMessage(context, host.regionPool, { sessionId, epoch, fromHostId }, { type: 'signal', data });
   } catch (error) {
-    host.channel.send(errorMessage(toLoggedRefusal(context, error, sessionId), { sessionId }));
+    host.channel.send(
+      errorMessage(toLoggedRefusal(context, error, sessionId), context.random, { sessionId }),
+    );
   }
 }
 
 /** Relays a host's warning about an approaching limit to the client of the session. */
 export async function relayLimitWarning(
-  context: Runtime & StoreAccess & Connections & Reporting,
+  context: Ports,
   host: HostConnection,
   { sessionId, epoch, kind, endsInMs }: HostLimit,
 ): Promise<void> {
@@ -70,7 +76,7 @@ export async function relayLimitWarning(
   } catch (error) {
     const refusal = toLoggedRefusal(context, error, sessionId);
     // The host enforces the limit in any case, and can do nothing about a disconnected client.
-    if (refusal.code !== 'PEER_AWAY') host.channel.send(errorMessage(refusal, { sessionId }));
+    if (refusal.code !== 'PEER_AWAY') host.channel.send(errorMessage(refusal, context.random, { sessionId }));
   }
 }
 
@@ -79,7 +85,7 @@ export async function relayLimitWarning(
  * its sender gets PEER_AWAY.
  */
 export async function deliverRelayedMessage(
-  context: StoreAccess & Connections & Reporting,
+  context: Ports,
   regionPool: RegionPool,
   { sessionId, epoch, toHostId, body }: RelayedMessage,
 ): Promise<void> {
@@ -100,7 +106,7 @@ export async function deliverRelayedMessage(
 }
 
 async function relayMessage(
-  context: StoreAccess & Connections,
+  context: Runtime & StoreAccess & Connections,
   regionPool: RegionPool,
   message: Omit<SessionMessage, 'body'>,
   body: RelayedBody,
@@ -139,7 +145,7 @@ type Assignment = Pick<SessionMessage, 'sessionId' | 'epoch'>;
 
 /** Delivers if the host is connected here and knows the assignment. `limit` is never sent to hosts. */
 function deliverToHost(
-  { connections }: Connections,
+  { connections, random }: Runtime & Connections,
   regionPool: RegionPool,
   hostId: string,
   { sessionId, epoch }: Assignment,
@@ -150,19 +156,21 @@ function deliverToHost(
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
   if (host === undefined || !knowsAssignment) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
-  if (body.type === 'peer_away') host.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  if (body.type === 'peer_away')
+    host.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { sessionId }));
   return true;
 }
 
 /** Delivers if the session's client is connected here and knows the assignment. */
 function deliverToClient(
-  { connections }: Connections,
+  { connections, random }: Runtime & Connections,
   { sessionId, epoch }: Assignment,
   body: RelayedBody,
 ): boolean {
   const client = connections.clientOfSession(sessionId);
   if (client?.sessions.get(sessionId)?.epoch !== epoch) return false;
-  if (body.type === 'peer_away') client.channel.send(errorMessage(new Refusal('PEER_AWAY'), { sessionId }));
+  if (body.type === 'peer_away')
+    client.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { sessionId }));
   else client.channel.send({ ...body, sessionId });
   return true;
 }

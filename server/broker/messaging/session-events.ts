@@ -39,7 +39,7 @@ function wakeBroker(
 }
 
 /**
- * Tells this broker how a session is now, and wakes up the brokers of its other ends.
+ * Emits the present state of a session inside this broker, and wakes up the brokers of its client and its host.
  *
  * @param hostConnectionId connection of the session's host; `null` when the host needs no message
  */

@@ -23,6 +23,6 @@ export async function receiveCannotMove(
     const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
     await refuseMove(context, attempt, 'target', reason);
   } else {
-    host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
+    host.channel.send(errorMessage(new Refusal('NO_MOVE'), context.random, { sessionId }));
   }
 }

@@ -1,3 +1,4 @@
+import { msBetween } from '../../domain/store-time.js';
 import type { AuditAction } from '../../domain/audit-entry.js';
 import type { OrderTarget } from '../../domain/drain.js';
 import type { BrokerSettings } from '../settings.js';
@@ -59,7 +60,7 @@ export function createOperations(context: CorePorts & MoveRunnerPort): Operation
       );
       const reports = await Promise.all(found.flat().map((drain) => createDrainReport(context, drain)));
       return reports.sort(
-        (a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || b.orderedAtMs - a.orderedAtMs,
+        (a, b) => STATE_ORDER[a.state] - STATE_ORDER[b.state] || msBetween(a.orderedAtMs, b.orderedAtMs),
       );
     },
     async moves(limit) {
@@ -67,7 +68,7 @@ export function createOperations(context: CorePorts & MoveRunnerPort): Operation
       const found = await Promise.all(regions.map((region) => store.listMoves(region, limit)));
       return found
         .flat()
-        .sort((a, b) => b.atMs - a.atMs)
+        .sort((a, b) => msBetween(a.atMs, b.atMs))
         .slice(0, limit);
     },
     auditTrail: (limit) => store.listAuditEntries(limit),

@@ -36,7 +36,7 @@ export function sendMatched(
     hostId,
     seq: placed.seq ?? 0,
     arrivedAtMs: placed.arrivedAtMs ?? known?.arrivedAtMs ?? null,
-    reservedUntilMs: performance.now() + placed.claimWithinMs,
+    reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
     epoch,
     state: 'reserved' as const,
     missedChecks: 0,
@@ -45,7 +45,7 @@ export function sendMatched(
   if (before !== undefined && before !== client) notifySuperseded(context, before, sessionId);
   context.disconnectedSessions.forget(sessionId);
   if (context.connections.hasClient(client)) context.connections.linkSession(client, sessionId, link);
-  // The client has gone meanwhile. It finds the session when it comes back, also in a store that has lost it.
+  // The client disconnected meanwhile. After its reconnect it finds the session, also in a store that has lost it.
   else context.disconnectedSessions.add({ sessionId, playerId: client.playerId, known: link });
   if (placed.earlierSession === undefined) prepareMatchedHost(context, placed, details);
   client.channel.send(matched);
@@ -84,7 +84,7 @@ async function notifyMissedChange(
   }
 }
 
-/** Sends `prepare` to the host. When another broker has the host, that broker does so after a wake-up. */
+/** Sends `prepare` to the host. If the host is connected to another broker, that broker sends it after a wake-up. */
 function prepareMatchedHost(
   context: BrokerSettings & StoreAccess & Connections,
   placed: PlacedSession,

@@ -3,14 +3,14 @@ import type { Answer } from '../../domain/play-request/play-request.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
-import { Refusal, errorMessage, jittered } from '../refusal.js';
+import { Refusal, errorMessage } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { replacedRefusal } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendMatched } from './answer-matched.js';
 
 /** Mean time after which a refused request may be tried again, by error, in milliseconds. */
-const RETRY_AFTER_MS: ReadonlyMap<ErrorCode, number> = new Map([
+const RETRY_ABOUT_MS: ReadonlyMap<ErrorCode, number> = new Map([
   // About how often the broker's view of the fleet changes.
   ['NO_CAPACITY', 3_000],
   ['QUEUE_FULL', 15_000],
@@ -44,7 +44,7 @@ function answerMatched(
   if (endpoint === undefined)
     throw new Error('A request was matched before the endpoint of its host was read.');
   const matched = sendMatched(context, client, message, placed, endpoint);
-  const tookMs = performance.now() - arrivedHereAtMs;
+  const tookMs = context.clock.monotonicMs() - arrivedHereAtMs;
   context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);
 }
 
@@ -57,20 +57,20 @@ function answerRefused(
   context.observer.requestRefused(refusal.code);
   if (!answerer.onRefused(refusal, isReplaced)) return;
   const { requestId } = message;
-  client.channel.send(errorMessage(refusal, { requestId, sessionId: refusal.sessionId }));
+  client.channel.send(errorMessage(refusal, context.random, { requestId, sessionId: refusal.sessionId }));
 }
 
 function refusalOf(
   { state }: ActiveRequest,
   { code, sessionId }: Extract<Answer<PlacedSession>, { kind: 'refused' }>,
 ): Refusal {
-  const retryAfterMs = RETRY_AFTER_MS.get(code);
+  const retryAboutMs = RETRY_ABOUT_MS.get(code);
   const { length } = state.terms.candidates;
   return new Refusal(code, {
     ...(code === 'NO_CAPACITY'
       ? { message: `Every suitable host is full (${length} region pools were tried).` }
       : {}),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs: jittered(retryAfterMs) }),
+    ...(retryAboutMs === undefined ? {} : { retryAboutMs }),
     ...(sessionId === undefined ? {} : { sessionId }),
   });
 }

@@ -9,7 +9,7 @@ import { Refusal, errorMessage } from '../refusal.js';
 import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
-import { takeOverRequest } from '../requests/request-record.js';
+import { raiseRequestEpoch } from '../requests/request-record.js';
 import { endLinkedSession, sendEndRefusal } from './end-linked-session.js';
 
 /** Answers `cancel`: sends `error CANCELLED` for the request, and ends the session that the request became, if any. */
@@ -20,7 +20,7 @@ export async function cancelPlay(
 ): Promise<void> {
   const active = context.activeRequests.find(client, requestId);
   if (active !== undefined) {
-    // Its life answers, whatever it is doing now.
+    // The machine of the request answers, in any phase.
     context.requestRunner.dispatch(active, { type: 'cancelled' });
     return;
   }
@@ -28,19 +28,19 @@ export async function cancelPlay(
     const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
     if (matched !== undefined) await endLinkedSession(context, client, matched[0]);
     else await endEarlierRequest(context, { playerId: client.playerId, requestId });
-    client.channel.send(errorMessage(new Refusal('CANCELLED'), { requestId }));
+    client.channel.send(errorMessage(new Refusal('CANCELLED'), context.random, { requestId }));
   } catch (error) {
     sendEndRefusal(context, client, error, { requestId });
   }
 }
 
-/** Ends a request from an earlier connection, which may have been to another broker: its wait, and its session. */
+/** Ends the wait or the session of a request from an earlier connection, which may have been to another broker. */
 async function endEarlierRequest(
   context: CorePorts & Requests & RequestRunning,
   key: RequestKey,
 ): Promise<void> {
   const { playerId, requestId } = key;
-  // Another connection of the client to this broker has it.
+  // The request is active on another connection of the player to this broker.
   const active = context.activeRequests.findOfPlayer(playerId, requestId);
   if (active !== undefined) {
     context.requestRunner.dispatch(active, { type: 'cancelled' });
@@ -48,12 +48,12 @@ async function endEarlierRequest(
     return;
   }
   const record = await context.batches.findRequest(key);
-  // A request that was replaced has nothing left: its session may be the one of the request that resumed it.
+  // A replaced request has nothing to end: its session may belong to the request that resumed it.
   if (record === null || record.state === 'replaced') return;
   const position = await findQueuePosition(context, record);
   if (position !== undefined) {
     // With a higher epoch in the store, a broker that still has the request cannot queue it again.
-    const belowEpoch = await takeOverRequest(context, playerId, requestId, record);
+    const belowEpoch = await raiseRequestEpoch(context, playerId, requestId, record);
     await Promise.all(
       position.queues.map((queue) =>
         context.batches.withdrawPlacement(queue, { sessionId: record.sessionId, belowEpoch }),

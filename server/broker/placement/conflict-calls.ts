@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '../../runtime/delay.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
@@ -30,8 +30,8 @@ type ReplaceOutcome = Result<'replaced'>['outcome'];
 type LiveStatus = Result<'inspected'>['found'] | 'unanswered';
 
 /**
- * Checks whether the player's other live request still lives: a broker may have died between the end of a session and its
- * record. While another broker may be reserving its slot, this waits for that.
+ * Checks whether the player's other request is still live: a broker may have died after the end of its session, before it recorded
+ * that. While another broker may still be reserving a slot for the other request, waits for the result.
  */
 export async function inspectOther(
   context: CorePorts,
@@ -39,22 +39,22 @@ export async function inspectOther(
   other: RememberedRequest,
 ): Promise<Result<'inspected'>['found']> {
   const key = { playerId: request.client.playerId, requestId: other.requestId };
-  const giveUpAtMs = performance.now() + context.intervals.requestGraceMs - other.ageMs;
+  const giveUpAtMs = context.clock.monotonicMs() + context.intervals.requestGraceMs - other.ageMs;
   for (;;) {
     const [status, record] = await Promise.all([
       readLiveStatus(context, other),
       context.batches.findRequest(key),
     ]);
     if (status !== 'unanswered') return status;
-    // It was cancelled or refused meanwhile, or another request took its place: that one is met next.
+    // The other request was cancelled or refused meanwhile, or a third request replaced it, with which the next call deals.
     const isLive = record?.state === 'live' && record.sessionId === other.sessionId;
-    if (!isLive || performance.now() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
+    if (!isLive || context.clock.monotonicMs() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
       return 'ended';
-    await delay(POLL_INTERVAL_MS);
+    await delay(context.clock, POLL_INTERVAL_MS);
   }
 }
 
-/** What the region pool of a live request says of it; `unanswered` when it knows nothing. */
+/** The status of a live request in its region pool; `unanswered` when the region pool has no record of it. */
 async function readLiveStatus(
   context: StoreAccess,
   { regionPool, sessionId }: RememberedRequest,
@@ -72,8 +72,8 @@ function liveStatusOf(status: PlacementStatus | undefined): LiveStatus {
 }
 
 /**
- * Takes the place of the player's other request, and ends what that one holds. Takeovers of one player run one at a time, and the
- * newest of those that wait is carried out: each ends the one before it anyway.
+ * Replaces the player's other request, and ends its session or queue positions. Takeovers of one player run one at a time. Of those
+ * that wait only the newest is carried out, because each would end the one before it.
  */
 export async function replaceOther(
   context: CorePorts & Requests,
@@ -100,7 +100,7 @@ async function takeOver(
 ): Promise<ReplaceOutcome> {
   let outcome: ReplaceOutcome = { kind: 'live', other };
   for (let tries = 0; tries < MAX_TAKEOVER_TRIES && outcome.kind === 'live'; tries += 1) {
-    // It was cancelled or replaced while it waited for its turn.
+    // The request was cancelled or replaced while it waited for an earlier takeover.
     if (request.state.phase.name !== 'replacing') return { kind: 'outdated' };
     const live = outcome.other;
     const isOver = (await readLiveStatus(context, live)) === 'ended';
@@ -168,7 +168,7 @@ export async function resumeOther(
   const { playerId } = client;
   const key = { playerId, requestId: message.requestId };
   const position = await findQueuePosition(context, other);
-  // A new attempt keeps the earlier connection from accepting an offer. Of two that resume, the later one gets it.
+  // A new attempt prevents the earlier connection from accepting an offer. If two requests resume it, the later one gets it.
   const outcome = await context.store.resumeLiveRequest(key, other, position !== undefined);
   switch (outcome.kind) {
     case 'none':

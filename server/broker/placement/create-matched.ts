@@ -1,18 +1,19 @@
 import type { Matched, Play } from '@duskline/protocol';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { Credentials } from '../credentials.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { Refusal, jittered } from '../refusal.js';
+import { Refusal } from '../refusal.js';
 
 /** A ticket is valid this much longer than the reservation, because the clocks of broker and host may differ. */
 const TICKET_CLOCK_SKEW_MS = 30_000;
 
 /** Builds the `matched` message for a slot whose endpoint may have to be read first. @throws Refusal UNAVAILABLE when the host has left */
 export async function createMatched(
-  context: BrokerSettings & StoreAccess & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Credentials,
   client: ClientConnection,
   request: Play,
   placed: PlacedSession,
@@ -34,12 +35,12 @@ export async function findEndpoint(
 ): Promise<string> {
   const endpoint = await fleet.fetchEndpoint(regionPool, hostId);
   if (endpoint !== undefined) return endpoint;
-  throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAfterMs: jittered(1_000) });
+  throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAboutMs: 1_000 });
 }
 
 /** Builds the `matched` message for a slot, with a new ticket. */
 export function buildMatched(
-  context: BrokerSettings & Credentials,
+  context: BrokerSettings & Runtime & Credentials,
   { playerId }: ClientConnection,
   { requestId }: Play,
   placed: PlacedSession,
@@ -50,7 +51,7 @@ export function buildMatched(
   const { region, pool } = regionPool;
   const { title } = meta;
   const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
-  const nowMs = Date.now();
+  const nowMs = context.clock.wallMs();
   const ticket = context.tickets.sign({
     region,
     pool,

@@ -1,3 +1,4 @@
+import type { Runtime } from '../../runtime/runtime.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
@@ -54,7 +55,7 @@ export async function endLinkedSession(
 
 /** Sends the `error` for an `end` or `cancel` that failed, and logs it when the server is at fault. */
 export function sendEndRefusal(
-  context: Reporting,
+  context: Runtime & Reporting,
   client: ClientConnection,
   error: unknown,
   subject: { readonly sessionId: string } | { readonly requestId: string },
@@ -62,5 +63,5 @@ export function sendEndRefusal(
   const refusal = toRefusal(error);
   if (refusal.code === 'INTERNAL')
     context.log.error({ err: error, ...subject }, 'a session could not be ended');
-  client.channel.send(errorMessage(refusal, subject));
+  client.channel.send(errorMessage(refusal, context.random, subject));
 }

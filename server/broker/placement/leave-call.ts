@@ -3,13 +3,13 @@ import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
-import { takeOverRequest } from '../requests/request-record.js';
+import { raiseRequestEpoch } from '../requests/request-record.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
 /**
- * Takes a request out of the store: its slot, its queue positions, and its life, so that the next request of the player meets no
- * conflict.
+ * Removes a request from the store: its slot, its queue positions, and its record as the live request, so that the next request of
+ * the player finds no conflict.
  */
 export async function leaveStore(
   context: CorePorts,
@@ -26,7 +26,7 @@ export async function leaveStore(
 
 /**
  * Whether the player may use the request's id again. Otherwise the record stays: another broker that still has the request, because
- * the client sent it there before, must not take it for one that the store has lost.
+ * the client sent it there before, must not believe that the store has lost it.
  */
 function mayUseIdAgain(request: ActiveRequest): boolean {
   const code = refusalCodeOf(request);
@@ -39,8 +39,8 @@ function refusalCodeOf({ state: { phase } }: ActiveRequest): RefusalCode | undef
 }
 
 /**
- * Ends the session that the slot was reserved for. Hosts are sent `prepare` after the request is matched, so the host of a new slot
- * is not told: if its broker has prepared it meanwhile, that broker finds the end in its inbox.
+ * Ends the session that the slot was reserved for. Hosts get `prepare` after the request is matched, so the host of a new slot needs
+ * no `end`. If the host's broker has sent `prepare` meanwhile, it finds the end in its inbox.
  */
 export async function releaseSlot(context: CorePorts, slot: PlacedSession | null): Promise<void> {
   if (slot === null) return;
@@ -51,7 +51,7 @@ export async function releaseSlot(context: CorePorts, slot: PlacedSession | null
 }
 
 /**
- * Takes a request out of queues, under a new epoch: a broker that still has the request cannot queue it again, and an offer
+ * Removes a request from queues, under a new epoch: a broker that still has the request cannot queue it again, and an offer
  * whose confirmation is under way ends.
  *
  * @returns the request's epoch afterwards
@@ -66,11 +66,11 @@ async function leaveQueues(
   const [regionPool] = queues;
   if (regionPool === undefined) return epoch;
   const record = { sessionId, epoch, regionPool };
-  // A repeat of a request that missed its offers is told so, because the store has no attempt after those.
+  // A request that missed its offers keeps its epoch, so that a repeated request finds the missed offers and gets `TIMED_OUT` too.
   const belowEpoch =
     refusalCodeOf(request) === 'TIMED_OUT'
       ? epoch
-      : await takeOverRequest(context, client.playerId, message.requestId, record);
+      : await raiseRequestEpoch(context, client.playerId, message.requestId, record);
   await Promise.all(
     queues.map(async (queue) => {
       notifyAllOfEnd(

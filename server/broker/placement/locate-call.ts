@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '../../runtime/delay.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { LocateResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
@@ -28,8 +28,8 @@ const REBUILD_POLL_INTERVAL_MS = 250;
 type Located = LocateResult<PlacedSession>;
 
 /**
- * Finds out what has become of a request that was made before, perhaps to another broker. Reads the store until it has the
- * session, or the broker that recorded the request has had its time; only once when the request is over.
+ * Finds out what became of a request that was made before, perhaps on another broker. Reads the store until it has the session, or
+ * until `requestGraceMs` after the request was recorded; reads only once if the request is over.
  *
  * @param known what the store remembers of the request, if that has been read; `null` to read it
  */
@@ -42,11 +42,11 @@ export async function locateRequest(
   const record = known ?? (await readRecord(context, request));
   if (record === null) return { kind: 'nothing' };
   if (record.state === 'replaced') return locateReplaced(context, request, record);
-  const recordedAtMs = performance.now() - record.ageMs;
+  const recordedAtMs = context.clock.monotonicMs() - record.ageMs;
   try {
     for (;;) {
-      const ageMs = performance.now() - recordedAtMs;
-      const found = await lookOnce(context, request, { ...record, ageMs });
+      const ageMs = context.clock.monotonicMs() - recordedAtMs;
+      const found = await locateOnce(context, request, { ...record, ageMs });
       if (found !== undefined) return found;
       const isWanted = request.state.phase.name === 'locating' && known !== null;
       if (!isWanted) return { kind: 'nothing' };
@@ -55,12 +55,12 @@ export async function locateRequest(
       const isLate = ageMs >= context.intervals.requestGraceMs;
       // While the store is rebuilt, a host or another broker may still restore the session.
       if (isLate && !context.storeHealth.isRebuilding) {
-        // No region pool has the session. After the reservation time that means the same.
+        // No region pool has the session. After the reservation time this means that the session has ended.
         return record.ageMs > context.limits.reservationMs
           ? { kind: 'over', code: 'SESSION_OVER' }
           : { kind: 'nothing' };
       }
-      await delay(isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
+      await delay(context.clock, isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -93,7 +93,7 @@ async function locateReplaced(
   return { kind: 'over', code: 'SESSION_OVER' };
 }
 
-async function lookOnce(
+async function locateOnce(
   context: CorePorts,
   request: ActiveRequest,
   record: RememberedRequest,
@@ -107,7 +107,7 @@ async function lookOnce(
   if (earlier !== undefined && earlier.kind !== 'replacing') return toLocated(request, earlier);
   const position = await findQueuePosition(context, record);
   if (position !== undefined) return continueWaiting(context, request, position);
-  // The broker that was placing the session again has had its time.
+  // The broker that was placing the session again did not finish within `requestGraceMs`.
   const isAbandoned = earlier !== undefined && record.ageMs >= context.intervals.requestGraceMs;
   return isAbandoned ? placeLostAgain(request, earlier, record.epoch) : undefined;
 }

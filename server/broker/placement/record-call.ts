@@ -1,18 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '../../runtime/delay.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
-import { newSessionId } from '../sessions/new-session-id.js';
+import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
-/** Time between two checks whether the store is rebuilt. It costs nothing noticeable with a thousand waiting clients. */
+/** Time between two checks whether the store is rebuilt. With a thousand waiting clients the checks cost little. */
 const REBUILT_POLL_INTERVAL_MS = 200;
 
 /** Records the request as its player's live one. */
 export async function recordRequest(
-  context: CorePorts & Connections,
+  context: CorePorts & Connections & SessionNaming,
   request: ActiveRequest,
 ): Promise<RequestResult<PlacedSession>> {
   const { client } = request;
@@ -29,7 +29,7 @@ export async function recordRequest(
       return { type: 'recorded', outcome };
     case 'live': {
       const other = rememberedLive(outcome.live);
-      return { type: 'recorded', outcome: { kind: 'live', other, sessionId: newSessionId() } };
+      return { type: 'recorded', outcome: { kind: 'live', other, sessionId: context.newSessionId() } };
     }
     case 'repeat': {
       const record = rememberedRequest(request.message.requestId, outcome.record);
@@ -53,11 +53,11 @@ async function waitUntilRebuilt(context: CorePorts & Connections, request: Activ
   });
   if (record !== null) return true;
   // The store may be reachable again before a check notices it, so allow twice that time.
-  const giveUpAtMs = performance.now() + 2 * storeHealth.rebuildMs;
+  const giveUpAtMs = context.clock.monotonicMs() + 2 * storeHealth.rebuildMs;
   while (storeHealth.isRebuilding) {
     const isOver = request.state.phase.name !== 'recording' || !connections.hasClient(client);
-    if (isOver || performance.now() > giveUpAtMs) return false;
-    await delay(REBUILT_POLL_INTERVAL_MS);
+    if (isOver || context.clock.monotonicMs() > giveUpAtMs) return false;
+    await delay(context.clock, REBUILT_POLL_INTERVAL_MS);
   }
   return true;
 }

@@ -71,7 +71,7 @@ async function reserve(
   const { client, message, state } = request;
   const { sessionId, epoch } = state;
   const { candidates } = state.terms;
-  // A slot that is reserved while the request is recorded is reserved before another request can take its place.
+  // A slot that is reserved while the request is being recorded is reserved before another request can replace this one.
   const isAhead = state.phase.name === 'recording';
   try {
     const placed = await tryCandidate(context, { client, message, candidates, sessionId, epoch }, index);
@@ -83,7 +83,7 @@ async function reserve(
   }
 }
 
-/** Returns a slot again when another request or broker continued this one before it was reserved: that one did not find it. */
+/** Releases a slot if another request or broker continued this request before the slot was reserved, and so could not find it. */
 async function keepSlot(
   context: Ports,
   request: ActiveRequest,
@@ -100,7 +100,7 @@ async function keepSlot(
     : { kind: 'refused', code: 'UNAVAILABLE' };
 }
 
-/** Records where the request was placed, unless that is where it was recorded at first: conflict checks look there. */
+/** Records the region pool of the slot, unless the record names it already. Conflict checks read the session there. */
 async function recordRegionPool(
   context: Ports,
   request: ActiveRequest,
@@ -137,7 +137,7 @@ async function describeHost(
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<Extract<Result, { readonly type: 'described' }>['result']> {
-  const isLate = performance.now() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
+  const isLate = context.clock.monotonicMs() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
   if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
     const standing = await readStanding(context, request);
     if (standing !== 'own')

@@ -12,7 +12,7 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import { answerRequest } from './answer-request.js';
 import { releaseSlot } from './leave-call.js';
 
-/** Carries out an effect that needs no answer. What the store does not get now, it finds out or ends by itself. */
+/** Carries out an effect that needs no answer. If the store is unreachable, its time limits, sweeps or later polls do the same. */
 export function carryOutNotice(
   context: CorePorts & Connections & Requests & Credentials,
   request: ActiveRequest,
@@ -33,7 +33,7 @@ export function carryOutNotice(
       return;
     }
     case 'send_no_offer':
-      client.channel.send(errorMessage(new Refusal('NO_OFFER'), { requestId }));
+      client.channel.send(errorMessage(new Refusal('NO_OFFER'), context.random, { requestId }));
       return;
     case 'send_position':
       sendQueuePosition(context, request).catch(ignoreStore);
@@ -60,7 +60,7 @@ export function carryOutNotice(
       recordQueue(context, request, notice.regionPool).catch(ignoreStore);
       return;
     case 'end_lost_assignment': {
-      // Its host may reconnect and report the session.
+      // The lost host may reconnect and report the session.
       const withdrawal = { sessionId, belowEpoch: notice.placed.epoch };
       withdraw(context, notice.regionPool, withdrawal).catch(ignoreStore);
       return;
@@ -90,7 +90,7 @@ async function returnOffer(
   await context.store.setRequestPool(entryOf(request, keptIn));
 }
 
-/** Records the first queue, where a repeated request is looked for first, if it is not the best candidate. */
+/** Records the first queue, where brokers search first for a repeated request, unless it is the one of the best candidate. */
 async function recordQueue(
   { store }: CorePorts,
   request: ActiveRequest,

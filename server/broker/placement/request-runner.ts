@@ -13,7 +13,6 @@ import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { isQueueing, type ActiveRequest, type RequestAnswerer } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
-import { newSessionId } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { makeCall } from './request-calls.js';
 import { carryOutNotice } from './request-notices.js';
@@ -21,10 +20,10 @@ import { carryOutNotice } from './request-notices.js';
 type Ports = CorePorts & Connections & Requests & Credentials;
 type Begun = Transition<PlacedSession>;
 
-/** An answer to a `play` is a `matched` or an `error`. */
+/** A `play` is answered with `matched` or `error`, so every refusal is sent. */
 const ANSWER_PLAY: RequestAnswerer = { onRefused: () => true };
 
-/** Runs the machines of play requests (`domain/play-request`): carries out their effects and feeds back what comes of them. */
+/** Runs the machines of play requests (`domain/play-request`): carries out their effects, and dispatches the results of calls. */
 export function createRequestRunner(context: Ports): RequestRunner {
   const runner: RequestRunner = {
     begin(client, message) {
@@ -32,15 +31,15 @@ export function createRequestRunner(context: Ports): RequestRunner {
       const candidates = ranking.ok ? ranking.candidates : [];
       const terms = termsOf(message, candidates, ranking.ok ? null : ranking.code);
       const whenFull = message.wait === false ? 'refuse' : 'wait';
-      // After an outage, thousands of repeated requests would briefly take slots from new ones. A player who has something else
-      // on this broker could hold as many slots as connections. One who resumes or takes over most likely has.
+      // After an outage, thousands of repeated requests would briefly take slots from new ones. A player with another request or
+      // session on this broker could hold one slot for each connection. `resume` and `takeover` make another one likely.
       const mayReserveAhead =
         terms.onConflict === 'fail' &&
         !client.resumed &&
         !context.storeHealth.isRebuilding &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
         !context.connections.hasSessionOf(client.playerId);
-      const begun: Begun = beginRequest(terms, newSessionId(), whenFull, mayReserveAhead);
+      const begun: Begun = beginRequest(terms, context.newSessionId(), whenFull, mayReserveAhead);
       return add(client, message, ANSWER_PLAY, begun);
     },
     beginReplacement(client, message, lost, whenFull, answerer) {
@@ -68,7 +67,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       client,
       message,
       answerer,
-      arrivedHereAtMs: performance.now(),
+      arrivedHereAtMs: context.clock.monotonicMs(),
       atRest,
       markAtRest,
       state: begun.request,
@@ -88,7 +87,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       request.markAtRest();
       context.activeRequests.remove(request);
     } else {
-      noteQueues(request);
+      updateWaiting(request);
     }
     for (const effect of effects) {
       if (isCall(effect)) void call(request, effect);
@@ -100,8 +99,8 @@ export function createRequestRunner(context: Ports): RequestRunner {
     }
   }
 
-  /** Keeps the register of waiting requests. A request that another connection has begun to wait for is replaced there. */
-  function noteQueues(request: ActiveRequest): void {
+  /** Adds the request to those that stand in queues, or removes it. A request of another connection for the same session is replaced. */
+  function updateWaiting(request: ActiveRequest): void {
     if (!isQueueing(request)) {
       context.activeRequests.removeFromQueues(request);
       return;

@@ -4,18 +4,18 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { Refusal, jittered } from '../refusal.js';
+import { Refusal } from '../refusal.js';
 import type { PlacementAttempt } from './placement-attempt.js';
 
-/** Mean retry time of a client whose request another broker has taken over. */
-const TAKEOVER_RETRY_MS = 3_000;
+/** Mean retry time of a client whose request another broker continues. */
+const CONTINUED_RETRY_MS = 3_000;
 
 /**
  * Reserves a slot in one candidate.
  *
  * @param index position of the candidate in `attempt.candidates`
  * @returns `undefined` when the candidate is full, closed or does not exist
- * @throws Refusal NO_SUITABLE_POOL; UNAVAILABLE when another broker has taken the request over
+ * @throws Refusal NO_SUITABLE_POOL; UNAVAILABLE when another broker continues the request
  */
 export async function tryCandidate(
   context: BrokerSettings & StoreAccess,
@@ -51,8 +51,8 @@ function reservedHostOf(
       return undefined;
     case 'over':
     case 'existing':
-      // Each attempt has its own session id and epoch, so a session in the store was made by a broker that took over.
-      throw new Refusal('UNAVAILABLE', { retryAfterMs: jittered(TAKEOVER_RETRY_MS) });
+      // Each attempt has its own session id and epoch, so a session in the store was made by another broker that continues the request.
+      throw new Refusal('UNAVAILABLE', { retryAboutMs: CONTINUED_RETRY_MS });
     case 'reserved':
       return outcome;
   }

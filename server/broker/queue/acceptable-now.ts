@@ -4,8 +4,11 @@ import type { ActiveRequest } from '../requests/active-request.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /** The region pools that the latency policy accepts for a request by now, and that operators have not closed. */
-export function acceptableNow({ fleet }: StoreAccess, { state }: ActiveRequest): readonly RegionPool[] {
+export function acceptableNow(
+  { fleet, storeClock }: StoreAccess,
+  { state }: ActiveRequest,
+): readonly RegionPool[] {
   const { terms, arrivedAtMs } = state;
   const open = terms.candidates.filter(({ regionPool }) => fleet.isOpen(regionPool));
-  return acceptableRegionPools(open, arrivedAtMs === null ? 0 : Date.now() - arrivedAtMs);
+  return acceptableRegionPools(open, arrivedAtMs === null ? 0 : storeClock.ageOf(arrivedAtMs));
 }

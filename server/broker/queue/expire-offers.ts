@@ -3,10 +3,10 @@ import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 
 /**
- * Takes back the offers of one region pool that were not accepted in time.
+ * Ends the offers of one region pool that were not accepted in time.
  *
  * A request may miss one offer in all its region pools together; the second miss ends it in all its queues. No store operation
- * spans two region pools, so the miss is first recorded in all others. If this broker dies before it takes the offers back, the
+ * spans two region pools, so the miss is first recorded in all others. If this broker dies before it ends the offers, the
  * next sweep repeats both steps.
  *
  * Failures in other region pools are ignored, so that an unreachable store does not block the slots of this one: the

@@ -1,3 +1,4 @@
+import { msBetween } from '../../domain/store-time.js';
 import type { RequestRecord } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { QueuePosition } from '../../domain/play-request/events.js';
@@ -23,11 +24,13 @@ export async function findQueuePosition(
   );
   const queueEntries = found.flat();
   if (queueEntries.length === 0) return undefined;
-  const arrivals = queueEntries.flatMap(({ arrivedAtMs }) => arrivedAtMs ?? []);
+  const arrivals = queueEntries
+    .flatMap(({ arrivedAtMs }) => arrivedAtMs ?? [])
+    .sort((a, b) => msBetween(b, a));
   return {
     sessionId,
     epoch,
-    arrivedAtMs: arrivals.length === 0 ? null : Math.min(...arrivals),
+    arrivedAtMs: arrivals[0] ?? null,
     missedOffer: queueEntries.some(({ missed }) => missed),
     title: queueEntries[0]?.title,
     queues: queueEntries.map(({ regionPool }) => regionPool),

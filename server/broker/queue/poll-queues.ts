@@ -18,11 +18,11 @@ import {
 import { sendPositionIfChanged } from './send-queue-position.js';
 
 /**
- * Reads every queue in which clients of this broker wait, and tells their requests what the store says: offers, positions, queues
- * that lost them.
+ * Reads every queue in which clients of this broker wait, and dispatches to their requests what the store reports: offers, positions,
+ * and queues that lost them.
  */
 export async function pollQueues(context: CorePorts & Requests & RequestRunning): Promise<void> {
-  const queriedAtMs = performance.now();
+  const queriedAtMs = context.clock.monotonicMs();
   const entriesByRequest = await readQueueEntries(context);
   await Promise.all(
     [...entriesByRequest].map(([request, entries]) => updateRequest(context, request, entries, queriedAtMs)),
@@ -65,7 +65,7 @@ async function updateRequest(
   }
 }
 
-/** What the entries of one request say together. */
+/** Combines the entries of one request into the result of the poll. */
 async function interpretEntries(
   context: CorePorts,
   request: ActiveRequest,

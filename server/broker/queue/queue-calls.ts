@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Offer } from '../../domain/play-request/play-request.js';
@@ -16,7 +17,7 @@ type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
   { readonly type: Type }
 >;
 type JoinOutcome =
-  | { readonly kind: 'joined'; readonly arrivedAtMs: number | null; readonly session: SessionRecord | null }
+  | { readonly kind: 'joined'; readonly arrivedAtMs: StoreMs | null; readonly session: SessionRecord | null }
   | { readonly kind: 'not_joined'; readonly isClosed: boolean }
   | { readonly kind: 'over'; readonly code: 'TIMED_OUT' | 'SESSION_OVER' };
 
@@ -60,7 +61,7 @@ async function joinQueue(
   context: CorePorts,
   request: ActiveRequest,
   regionPool: RegionPool,
-  arrivedAtMs: number | null,
+  arrivedAtMs: StoreMs | null,
 ): Promise<JoinOutcome> {
   const placement = createWaitingPlacement(context, request, regionPool, arrivedAtMs);
   if (placement === undefined) {
@@ -98,7 +99,7 @@ export async function confirmOffer(
   const { sessionId, epoch: fromEpoch } = request.state;
   const { regionPool } = offer;
   const epoch = await store.startAttempt(entryOf(request, regionPool), fromEpoch);
-  if (epoch === null) return { kind: 'taken_over' };
+  if (epoch === null) return { kind: 'continued' };
   const acceptance = { sessionId, fromEpoch: offer.epoch, toEpoch: epoch, clientBrokerId: brokerId };
   const outcome = await store
     .acceptOffer(regionPool, acceptance, limits.reservationMs)

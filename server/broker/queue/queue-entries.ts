@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
 
@@ -24,12 +25,12 @@ export function toQueueEntry(
  * - `waiting`: the request is still in the queue.
  * - `offered`: the store holds a slot for the request.
  * - `timed_out`: the request missed its second offer, which ended it.
- * - `recovered`: the broker took the session for lost and raised the request's epoch, but the host has let the player in.
+ * - `recovered`: the broker considered the session lost and raised the request's epoch, but the host has admitted the player.
  * - `accepted`: the offer became a session: the reply to this broker's `accept` was lost, or another broker accepted.
  * - `none`: the store does not know the request, or what it knows concerns an older epoch or a declined offer.
  */
 export type QueueEntryMeaning =
-  | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
+  | { readonly kind: 'waiting'; readonly arrivedAtMs: StoreMs }
   | { readonly kind: 'offered' | 'recovered' | 'accepted'; readonly session: SessionRecord }
   | { readonly kind: 'timed_out' | 'none' };
 

@@ -1,5 +1,6 @@
 import type { Queued } from '@duskline/protocol';
 import { estimateWait } from '../../domain/queue-estimate.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -7,7 +8,7 @@ import { toQueueEntry, type QueueEntry } from './queue-entries.js';
 
 /** Reads the queue entries of a request from the store and sends its client the position. */
 export async function sendQueuePosition(
-  context: BrokerSettings & StoreAccess,
+  context: BrokerSettings & Runtime & StoreAccess,
   request: ActiveRequest,
 ): Promise<void> {
   const entries = await Promise.all(
@@ -20,14 +21,14 @@ export async function sendQueuePosition(
 
 /** Sends `queued` unless the client knows that position, has an offer, or received a position less than `positionMs` ago. */
 export function sendPositionIfChanged(
-  context: BrokerSettings,
+  context: BrokerSettings & Runtime,
   request: ActiveRequest,
   entries: readonly QueueEntry[],
 ): void {
   if (request.state.phase.name !== 'waiting') return;
   const queued = findSoonestPosition(request.message.requestId, entries);
   if (queued === undefined || isSamePosition(queued, request.lastSentPosition)) return;
-  const nowMs = performance.now();
+  const nowMs = context.clock.monotonicMs();
   if (nowMs - request.lastSentAtMs < context.intervals.positionMs) return;
   request.lastSentPosition = queued;
   request.lastSentAtMs = nowMs;

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import { tierOf } from '../../domain/tiers.js';
 import type { WaitingPlacement } from '../../store/fleet-store.js';
@@ -8,14 +9,14 @@ import type { BrokerSettings } from '../settings.js';
 /**
  * Creates the entry with which a request waits in the queue of a region pool, with the head start of its client's tier.
  *
- * @param arrivedAtMs when the request began to wait, by the store's clock; `null` for now
+ * @param arrivedAtMs when the request began to wait; `null` for now
  * @returns `undefined` when the region pool is not a candidate, or its pool does not suit the device
  */
 export function createWaitingPlacement(
   context: BrokerSettings,
   { client, message, state }: ActiveRequest,
   regionPool: RegionPool,
-  arrivedAtMs: number | null,
+  arrivedAtMs: StoreMs | null,
 ): WaitingPlacement | undefined {
   const { sessionId, epoch, missedOffer, terms } = state;
   const meta = createSessionMeta(context, client, message, terms.candidates, regionPool);

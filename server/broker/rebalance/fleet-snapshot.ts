@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import { hostKey, isHot, type HotHosts } from '../../domain/rebalance/limits/hot-hosts.js';
 import type { FleetSnapshot, Heat, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
@@ -12,7 +13,7 @@ import type { SessionSnapshotCache } from './session-snapshot-cache.js';
 /** What a round has read of the fleet. */
 export interface FleetReading {
   /** Time of the store, in milliseconds since 1970. */
-  readonly nowMs: number;
+  readonly nowMs: StoreMs;
   readonly hosts: readonly RegionPoolHosts[];
   readonly sessions: readonly LocatedSession[];
   readonly waiting: readonly WaitingPlayer[];

@@ -5,6 +5,8 @@ import type { RebalanceLimits } from '../../domain/rebalance/limits/rebalance-li
 import { planRebalance } from '../../domain/rebalance/plan/plan-rebalance.js';
 import { explainPlanBlocker } from '../../domain/rebalance/snapshot/plan-blocker.js';
 import type { WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
+import type { StoreMs } from '../../domain/store-time.js';
+import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetStore } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { toFleetSnapshot, type FleetReading } from './fleet-snapshot.js';
@@ -26,26 +28,31 @@ import { toWaitingPlayers } from './waiting-players.js';
 const MAX_HOT_HOSTS = 50;
 
 /** A rebalancer that plans in the thread that calls it. */
-export function createRebalancer(store: FleetStore, catalog: Catalog, limits: RebalanceLimits): Rebalancer {
+export function createRebalancer(
+  store: FleetStore,
+  catalog: Catalog,
+  limits: RebalanceLimits,
+  clock: Pick<ServerClock, 'monotonicMs'>,
+): Rebalancer {
   const regionStates = new Map<string, RegionState>();
   const sessionCache = new SessionSnapshotCache(catalog);
 
   async function planRound(request: RoundRequest): Promise<RoundPlan> {
-    const startedAt = performance.now();
+    const startedAt = clock.monotonicMs();
     const nowMs = await store.getTimeMs();
     const own = await readHosts(store, regionPoolsOf(catalog, request.region));
-    const { state, exclusions } = updateRegionState(regionStates.get(request.region), own, nowMs, limits);
+    const { state, exclusions } = updateRegionState(regionStates.get(request.region), own, startedAt, limits);
     regionStates.set(request.region, state);
 
     const reading = await readRelevantFleet(store, catalog, { nowMs, own, state, region: request.region });
-    const readAt = performance.now();
+    const readAt = clock.monotonicMs();
     if (reading === null) {
       sessionCache.clear();
       return { ...NOTHING_TO_DO, exclusions, readMs: readAt - startedAt };
     }
 
     const snapshot = toFleetSnapshot(reading, request, state.hot, sessionCache);
-    const snapshotAt = performance.now();
+    const snapshotAt = clock.monotonicMs();
     const plan = planRebalance(snapshot, allowanceOf(state.budget), limits);
     regionStates.set(request.region, { ...state, budget: chargeBudget(state.budget, plan.liveMoves) });
     const moved = new Set(plan.moves.map(({ sessionId }) => sessionId));
@@ -59,7 +66,7 @@ export function createRebalancer(store: FleetStore, catalog: Catalog, limits: Re
       servedByMoves: plan.servedByMoves,
       readMs: readAt - startedAt,
       snapshotMs: snapshotAt - readAt,
-      planMs: performance.now() - snapshotAt,
+      planMs: clock.monotonicMs() - snapshotAt,
     };
   }
 
@@ -77,7 +84,7 @@ const NOTHING_TO_DO = {
 
 interface OwnRegion {
   readonly region: string;
-  readonly nowMs: number;
+  readonly nowMs: StoreMs;
   readonly own: readonly RegionPoolHosts[];
   readonly state: RegionState;
 }

@@ -28,6 +28,7 @@ export interface RegionUpdate {
  *
  * @param previous state after the last round; `undefined` in the first one
  * @param own the hosts of the region
+ * @param nowMs by the monotonic clock of this process
  */
 export function updateRegionState(
   previous: RegionState | undefined,

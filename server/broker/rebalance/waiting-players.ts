@@ -1,3 +1,4 @@
+import { msBetween, type StoreMs } from '../../domain/store-time.js';
 import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { acceptableAfterMs } from '../../domain/ranking.js';
 import type { RegionPoolOption, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
@@ -13,7 +14,7 @@ import { regionPoolIn } from './session-snapshot.js';
 export function toWaitingPlayers(
   catalog: Catalog,
   queues: readonly RegionPoolQueue[],
-  nowMs: number,
+  nowMs: StoreMs,
 ): readonly WaitingPlayer[] {
   const optionsOf = new Map<string, Map<string, RegionPoolOption>>();
   for (const { regionPool, requests } of queues) {
@@ -32,13 +33,13 @@ function findOptions(
   catalog: Catalog,
   { region, pool }: RegionPool,
   { arrivedAtMs, meta }: QueuedPlacement,
-  nowMs: number,
+  nowMs: StoreMs,
 ): RegionPoolOption[] {
   const { reach = {}, rttMs } = decodeReach(meta.match);
   const policy = catalog.titles.get(meta.title)?.latencyPolicy ?? [];
   const others = Object.entries(reach).flatMap(([other, otherRttMs]) => {
     const afterMs = acceptableAfterMs(policy, otherRttMs);
-    const isAcceptable = afterMs !== undefined && afterMs <= nowMs - arrivedAtMs;
+    const isAcceptable = afterMs !== undefined && afterMs <= msBetween(arrivedAtMs, nowMs);
     return other !== region && isAcceptable
       ? [{ regionPool: regionPoolIn(catalog, other, pool), rttMs: otherRttMs }]
       : [];

@@ -3,11 +3,11 @@ import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfChange } from '../messaging/session-events.js';
 
 /**
- * Ends sessions again that this broker has ended, in a store that may have lost that: their hosts report them to the store as
- * running, and it would give them their slots.
+ * Records again the ends of sessions that this broker has ended, in a store that may have lost them. Otherwise the sessions would get
+ * their slots back when their hosts report them as running.
  *
- * @param isRecovering whether the store was unreachable a moment ago; otherwise only sessions are repeated that the store did not
- *   know when they ended
+ * @param isRecovering whether the store was unreachable a moment ago: then all recent ends are recorded again, otherwise only those of
+ *   sessions that the store did not know when they ended
  */
 export async function repeatEnds(context: CorePorts, isRecovering: boolean): Promise<void> {
   const { store, recentEnds, brokerId } = context;

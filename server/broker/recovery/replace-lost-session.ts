@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../domain/store-time.js';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { EndReason, SessionState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
@@ -6,13 +7,13 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 
-/** A request is placed on so many hosts. When all of them have failed it, its client is told. */
+/** Maximum number of hosts on which a request is placed. When the last of them fails, its session ends with `host_lost`. */
 const MAX_FAILED_HOSTS = 3;
 
 /**
- * Gives a session whose host was lost, or refused it, another host, under a new epoch; its client receives only the new
+ * Places a session whose host was lost, or refused it, on another host, under a new epoch; its client receives only the new
  * `matched`. If no slot is free, the request of a session that was only reserved waits again with its old arrival time. A
- * session that was in use ends, as does one that another broker has taken over, or that `MAX_FAILED_HOSTS` hosts failed.
+ * session that was in use ends, as does one that another broker continues, or that `MAX_FAILED_HOSTS` hosts failed.
  *
  * @param previousState the state that the client knew
  */
@@ -37,7 +38,7 @@ export function replaceLostSession(
   }
   const mayWait = previousState === 'reserved' && request.wait !== false;
   // A request that did not wait arrived when its slot was reserved.
-  const arrivedAtMs = known.arrivedAtMs ?? (reservedAtMs > 0 ? reservedAtMs : null);
+  const arrivedAtMs = known.arrivedAtMs ?? (toUnixMs(reservedAtMs) > 0 ? reservedAtMs : null);
   context.requestRunner.beginReplacement(
     client,
     request,

@@ -21,7 +21,9 @@ export async function resendMatched(
   if (client === undefined || known?.epoch !== epoch || session?.epoch !== epoch) return;
   if (session.state !== 'reserved' && session.state !== 'disconnected') return;
   const leftMs =
-    session.state === 'reserved' ? known.reservedUntilMs - performance.now() : context.limits.reservationMs;
+    session.state === 'reserved'
+      ? known.reservedUntilMs - context.clock.monotonicMs()
+      : context.limits.reservationMs;
   const placed = await placedFromSession(context, regionPool, session, leftMs);
   // If another connection got the session meanwhile, its host must not take this client for that one.
   const { seq } = known;

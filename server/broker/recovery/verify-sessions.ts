@@ -1,5 +1,7 @@
+import { toStoreMs } from '../../domain/store-time.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import { groupByRegionPool, type RegionPool } from '../../domain/catalog.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { LinkedSession } from '../connections/connections.js';
 import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -34,8 +36,8 @@ export function createSessionVerifier(
 }
 
 /**
- * Compares sessions that this broker's clients know with the store. Restores what a Redis that lost its data no longer knows of
- * live sessions: player, request and client's broker, also for disconnected clients.
+ * Compares sessions that this broker's clients know with the store. In a Redis that lost its data, restores the fields of live
+ * sessions that hosts do not report: player, request and client's broker, also for disconnected clients.
  *
  * @param isRecovering whether the store was unreachable a moment ago: then all sessions and their requests are verified, not only
  * those of the group
@@ -106,7 +108,7 @@ function restoreOwners(
 }
 
 function verifySession(
-  context: StoreAccess & Connections & Events,
+  context: Runtime & StoreAccess & Connections & Events,
   regionPool: RegionPool,
   { sessionId, client, known }: LinkedSession,
   record: SessionRecord | null,
@@ -127,7 +129,7 @@ function verifySession(
   const { epoch, meta, request } = known;
   if (
     known.state === 'reserved' &&
-    performance.now() < known.reservedUntilMs &&
+    context.clock.monotonicMs() < known.reservedUntilMs &&
     request.onHostLost !== 'end'
   ) {
     // A Redis failover lost the reservation, and another session may have its slot by now.
@@ -151,7 +153,7 @@ const LOST_RESERVATION = {
   state: 'ended',
   reason: 'host_lost',
   hostId: '',
-  reservedAtMs: 0,
+  reservedAtMs: toStoreMs(0),
   clientBrokerId: '',
   seq: 0,
   movable: false,

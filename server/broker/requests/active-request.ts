@@ -6,7 +6,7 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { Refusal } from '../refusal.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 
-/** How the last word on a request reaches its client. */
+/** How the refusal of a request reaches its client. */
 export interface RequestAnswerer {
   /**
    * Called with a refusal just before the `error` is sent.
@@ -17,13 +17,13 @@ export interface RequestAnswerer {
   onRefused(refusal: Refusal, isReplaced: boolean): boolean;
 }
 
-/** A play request on the connection that sent it. Its life is `state`; everything else serves messages and metrics. */
+/** A play request on the connection that sent it. Its machine has `state`; the other fields serve messages and metrics. */
 export interface ActiveRequest {
   readonly client: ClientConnection;
   /** A request that waits keeps the title that it first waited for, whatever a repeated frame names. */
   message: Play;
   answerer: RequestAnswerer;
-  /** When the request arrived, by `performance.now()`. */
+  /** When the request arrived, by the monotonic clock. */
   readonly arrivedHereAtMs: number;
   /** Resolves when the request is answered or waits in queues: then this broker has no work for it for now. */
   readonly atRest: Promise<void>;
@@ -35,7 +35,7 @@ export interface ActiveRequest {
   endpoint: string | undefined;
   /** The last position that the client was sent. */
   lastSentPosition: Queued | undefined;
-  /** When `lastSentPosition` was sent, by `performance.now()`. */
+  /** When `lastSentPosition` was sent, by the monotonic clock. */
   lastSentAtMs: number;
 }
 
@@ -60,7 +60,7 @@ export class ActiveRequests {
   readonly #byPlayer = new Map<string, ActiveRequest[]>();
   /** Requests that stand in queues, by the session that they become. */
   readonly #queueing = new Map<string, ActiveRequest>();
-  /** Callbacks of those who wait until a request is closed. */
+  /** Called when a request is closed. */
   readonly #closeListeners = new Map<ActiveRequest, (() => void)[]>();
 
   add(request: ActiveRequest): void {
@@ -92,7 +92,7 @@ export class ActiveRequests {
     return this.#byPlayer.get(playerId) ?? [];
   }
 
-  /** The newest request of a player with this id, on whichever connection. */
+  /** The newest request of a player with this id, on any connection. */
   findOfPlayer(playerId: string, requestId: string): ActiveRequest | undefined {
     return this.ofPlayer(playerId).findLast(({ message }) => message.requestId === requestId);
   }

@@ -3,11 +3,11 @@ import type { Connections } from '../connections/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /**
- * Records that the player's live request is over when its session has ended, so that the next one need not check that. Called by the
- * client's broker before the client gets the end, so that its next request comes later.
+ * Records that the player's live request is over when its session has ended, so that the next request need not check that. The
+ * client's broker does this before it sends the end to the client, whose next request therefore comes later.
  *
- * A session that ended for a reversible reason may be kept by its host, and one that was superseded goes on elsewhere: the next
- * request of the player finds out.
+ * After a reversible reason the host may keep the session, and a superseded session continues on another host. Then the record
+ * stays, and the player's next request checks the session.
  */
 export function clearLiveRequest(
   context: StoreAccess,
@@ -20,7 +20,7 @@ export function clearLiveRequest(
   });
 }
 
-/** The same for a session whose client is disconnected. */
+/** Like `clearLiveRequest`, for a session whose client is disconnected. */
 export function clearRequestOfDisconnected(context: StoreAccess & Connections, session: SessionRecord): void {
   if (session.state !== 'ended') return;
   const disconnected = context.disconnectedSessions.get(session.sessionId);

@@ -1,7 +1,7 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Limits } from '../../domain/limits.js';
 import type { RequestRecord, SessionRecord } from '../../store/fleet-store.js';
-import { Refusal, jittered } from '../refusal.js';
+import { Refusal } from '../refusal.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
@@ -20,7 +20,7 @@ export async function placedFromSession(
   if (host === null || host === undefined || session.meta === null) {
     throw new Refusal('UNAVAILABLE', {
       message: 'The host of this session is not connected. Repeat the request later.',
-      retryAfterMs: jittered(1_000),
+      retryAboutMs: 1_000,
     });
   }
   return {

@@ -3,25 +3,26 @@ import type { LostAssignment } from '../../domain/play-request/begin.js';
 import type { RequestEvent } from '../../domain/play-request/events.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { ExpiringRecords } from '../expiring-records.js';
+import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
-import type { PlayerTurns } from './player-turns.js';
+import type { PlayerTakeovers } from './player-takeovers.js';
 import type { RememberedWait } from './remembered-wait.js';
 
 /** Play requests: those that are not answered, and those of clients that disconnected while they waited. */
-export interface Requests {
+export interface Requests extends SessionNaming {
   readonly activeRequests: ActiveRequests;
   /** Waits of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
   readonly rememberedWaits: ExpiringRecords<RememberedWait>;
   /** Requests that end another one of their player, one at a time for each player. */
-  readonly takeovers: PlayerTurns;
+  readonly takeovers: PlayerTakeovers;
 }
 
-/** Takes the events of play requests in, and carries out their effects. */
+/** Runs the machines of play requests: applies events to them, and carries out their effects. */
 export interface RequestRunner {
-  /** Begins the life of a request. */
+  /** Begins a new request. */
   begin(client: ClientConnection, message: Play): ActiveRequest;
-  /** Places a session again whose host was lost. */
+  /** Begins to place a session again, because its host was lost. */
   beginReplacement(
     client: ClientConnection,
     message: Play,
@@ -29,11 +30,11 @@ export interface RequestRunner {
     whenFull: 'wait' | 'end',
     answerer: RequestAnswerer,
   ): ActiveRequest;
-  /** Something happened to a request. */
+  /** Applies an event to a request. */
   dispatch(request: ActiveRequest, event: RequestEvent<PlacedSession>): void;
 }
 
-/** For modules that tell requests of events. */
+/** For modules that dispatch events to play requests. */
 export interface RequestRunning {
   readonly requestRunner: RequestRunner;
 }

@@ -1,12 +1,14 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Offer } from '../../domain/play-request/play-request.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import type { RequestRunning, Requests } from './ports.js';
 
-/** Tells the waiting request of a session that it was offered a slot, or that it ended because it missed its second offer. */
+/** Notifies the waiting request of a session that a slot is offered, or that it is over because it missed its second offer. */
 export function notifyWaitingRequest(
-  context: BrokerSettings & Requests & RequestRunning,
+  context: BrokerSettings & Runtime & StoreAccess & Requests & RequestRunning,
   regionPool: RegionPool,
   session: SessionRecord,
 ): void {
@@ -20,18 +22,18 @@ export function notifyWaitingRequest(
   }
 }
 
-/** The offer of a session that the store offers a slot to, as received now. */
+/** The offer of a session in the state `offered`, as received now. */
 export function offerOf(
-  { limits }: BrokerSettings,
+  { limits, clock, storeClock }: BrokerSettings & Runtime & StoreAccess,
   regionPool: RegionPool,
   { epoch, reservedAtMs }: SessionRecord,
 ): Offer {
-  const receivedAtMs = performance.now();
-  const expiresAtMs = receivedAtMs + offerTimeLeftMs(limits.offerMs, reservedAtMs);
+  const receivedAtMs = clock.monotonicMs();
+  const expiresAtMs = receivedAtMs + offerTimeLeftMs(limits.offerMs, storeClock.ageOf(reservedAtMs));
   return { regionPool, epoch, madeAtMs: reservedAtMs, receivedAtMs, expiresAtMs };
 }
 
 /** The rest of the offer's time: the offer may have been made while the client was disconnected, and the store ends it. */
-function offerTimeLeftMs(offerMs: number, madeAtMs: number): number {
-  return Math.min(offerMs, Math.max(0, offerMs - (Date.now() - madeAtMs)));
+function offerTimeLeftMs(offerMs: number, ageMs: number): number {
+  return Math.max(0, offerMs - ageMs);
 }

@@ -4,8 +4,8 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { ActiveRequest } from './active-request.js';
 
 /**
- * Reads whose a request is. Called after a slot was reserved or a queue joined for it: another request of the player may have taken its
- * place before, and have found nothing to end.
+ * Reads who continues a request. Called after a slot was reserved or a queue joined for it: another request of the player may have
+ * replaced it before that, when there was neither slot nor queue position to give up.
  */
 export async function readStanding(context: StoreAccess, request: ActiveRequest): Promise<Standing> {
   const { client, message } = request;
@@ -13,12 +13,12 @@ export async function readStanding(context: StoreAccess, request: ActiveRequest)
   return standingOf(await context.batches.findRequest({ playerId, requestId: message.requestId }), request);
 }
 
-/** Whose a request is by its record. */
+/** Who continues a request, according to its record. */
 export function standingOf(record: RequestRecord | null, { state }: ActiveRequest): Standing {
   if (record === null) return 'unknown';
   const { sessionId, epoch } = state;
   if (record.state === 'over') return 'over';
-  // Taking a request's place raises its epoch above all that a broker may know. Resuming it leaves the epoch as it was.
+  // Replacing a request raises its epoch above all that a broker may know. Resuming it does not change the epoch.
   if (record.state === 'replaced') return record.epoch > epoch ? 'replaced' : 'resumed';
   return record.sessionId === sessionId && record.epoch === epoch ? 'own' : 'continued';
 }

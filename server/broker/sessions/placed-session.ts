@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { MatchDetails } from './match-details.js';
@@ -15,8 +16,8 @@ export interface PlacedSession {
   readonly seq?: number;
   /** The decoded `meta.match`, when the caller has it anyway. */
   readonly details?: MatchDetails;
-  /** When the request began to wait in a queue, by the store's clock; absent or `null` when it did not wait. */
-  readonly arrivedAtMs?: number | null;
+  /** When the request began to wait in a queue; absent or `null` when it did not wait. */
+  readonly arrivedAtMs?: StoreMs | null;
   /** The stored session, when the request was made before. */
   readonly earlierSession?: SessionRecord;
 }

@@ -1,6 +1,7 @@
 import type { RegionState } from '@duskline/protocol/vocabulary';
 import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { covers, targetName, type Drain } from '../../domain/drain.js';
+import { msBetween } from '../../domain/store-time.js';
 import type { FleetView } from '../../domain/ranking.js';
 import type { FleetStore, Utilisation } from '../../store/fleet-store.js';
 
@@ -19,8 +20,6 @@ export class FleetCache implements FleetView {
   #drains: readonly Drain[] = [];
   /** Region pools that the store reported as closed since the last refresh of drains. */
   readonly #closedSinceRefresh = new Set<string>();
-  /** The store's clock minus the clock of this process. */
-  #clockOffsetMs = 0;
   /** By region pool and host id. */
   readonly #endpoints = new Map<string, { readonly connectionId: string; readonly endpoint: string }>();
 
@@ -71,12 +70,7 @@ export class FleetCache implements FleetView {
   findDrainOfHost({ region, pool }: RegionPool, hostId: string): Drain | undefined {
     return this.#drains
       .filter(({ state, target }) => state === 'running' && covers(target, { region, pool, hostId }))
-      .sort((a, b) => a.deadlineAtMs - b.deadlineAtMs)[0];
-  }
-
-  /** Estimated time of the store's clock. */
-  storeNowMs(): number {
-    return Date.now() + this.#clockOffsetMs;
+      .sort((a, b) => msBetween(b.deadlineAtMs, a.deadlineAtMs))[0];
   }
 
   /** Reads all drains again, and restores those that the store has lost. */
@@ -93,9 +87,6 @@ export class FleetCache implements FleetView {
     await Promise.all(lost.map((drain) => this.#store.compareAndSetDrain(null, drain)));
     this.#drains = [...found, ...lost];
     this.#closedSinceRefresh.clear();
-    if (found.some(({ state }) => state === 'running')) {
-      this.#clockOffsetMs = (await this.#store.getTimeMs()) - Date.now();
-    }
   }
 
   utilisation(regionPool: RegionPool): number | undefined {

@@ -11,15 +11,15 @@ export interface RecentEnd extends RecordedEnd {
 /** Longer than most outages of a store. While it is unreachable no session ends, so the last ends before it are kept. */
 const KEPT_MS = 600_000;
 
-/** Beyond this number the oldest ends are forgotten: their hosts have heard of them. */
+/** Beyond this number the oldest ends are forgotten: their hosts have received them by then. */
 const MAX_ENDS = 5_000;
 
-/** So long an end is repeated that the store did not know the session of: it may lose its data several times in a row. */
+/** How long an end is recorded again if the store did not know its session: it may lose its data several times in a row. */
 const UNCERTAIN_MS = 10_000;
 
 /**
  * The sessions that ended lately by calls of this broker. A store that loses its data also forgets these ends, while the hosts of
- * the sessions may not have heard of them yet.
+ * the sessions may not have received them yet.
  */
 export class RecentEnds {
   readonly #ends: ExpiringRecords<RecentEnd>;

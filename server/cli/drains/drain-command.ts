@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../domain/store-time.js';
 import { Argument, Option, type Command } from 'commander';
 import type { DrainPreview, DrainReport } from '../../broker/drain/drain-orders.js';
 import { AT_DEADLINE, DRAIN_MODES, type AtDeadline, type DrainMode } from '../../domain/drain.js';
@@ -120,7 +121,7 @@ async function watchProgress(client: OperatorClient, first: DrainReport, json: b
         else
           output.show(
             renderProgress(drain),
-            `deadline ${formatRelativeTime(drain.deadlineAtMs, Date.now())}`,
+            `deadline ${formatRelativeTime(toUnixMs(drain.deadlineAtMs), Date.now())}`,
           );
       },
       onRetry: (failure) => {

@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../domain/store-time.js';
 import type { DrainPreview, DrainReport } from '../../broker/drain/drain-orders.js';
 import { DRAIN_OUTCOMES, type DrainMode, type DrainProgress } from '../../domain/drain.js';
 import { regionPoolName } from '../../domain/catalog.js';
@@ -14,7 +15,7 @@ export function renderDrains(drains: readonly DrainReport[], nowMs: number): str
     describeTarget(drain.target),
     drain.state,
     drain.orderedBy,
-    formatRelativeTime(drain.deadlineAtMs, nowMs),
+    formatRelativeTime(toUnixMs(drain.deadlineAtMs), nowMs),
     progressBar(drain),
     ...DRAIN_OUTCOMES.map((outcome) => String(drain.progress[outcome])),
   ]);
@@ -38,7 +39,8 @@ const MODE_MEANINGS = {
 export function renderOrdered(drain: DrainReport, nowMs: number): string {
   const { staying } = drain.progress;
   const target = describeTarget(drain.target);
-  const deadline = `${new Date(drain.deadlineAtMs).toISOString()} (${formatRelativeTime(drain.deadlineAtMs, nowMs)})`;
+  const deadlineAtMs = toUnixMs(drain.deadlineAtMs);
+  const deadline = `${new Date(deadlineAtMs).toISOString()} (${formatRelativeTime(deadlineAtMs, nowMs)})`;
   const then =
     drain.atDeadline === 'end' ? 'sessions that are left are ended' : 'sessions that are left may go on';
   return [

@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../domain/store-time.js';
 import type { Command } from 'commander';
 import type { AuditEntry } from '../../domain/audit-entry.js';
 import { addOperatorOptions, createOperatorClient, type OperatorOptions } from './operator-client.js';
@@ -41,7 +42,7 @@ export function renderAudit(entries: readonly AuditEntry[]): string {
   if (entries.length === 0) return 'There are no orders of operators yet.\n';
   const rows = entries.map((entry) => [
     // In UTC, as in logs.
-    new Date(entry.atMs).toISOString(),
+    new Date(toUnixMs(entry.atMs)).toISOString(),
     entry.operatorId,
     entry.from,
     entry.action,

@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../domain/store-time.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { MoveEntry } from '../../domain/move-entry.js';
 import { renderTable } from '../output/text-table.js';
@@ -7,7 +8,7 @@ export function renderMoves(moves: readonly MoveEntry[]): string {
   if (moves.length === 0) return 'No session has been moved yet.\n';
   const rows = moves.map((move) => [
     // In UTC, as in logs.
-    new Date(move.atMs).toISOString(),
+    new Date(toUnixMs(move.atMs)).toISOString(),
     move.sessionId,
     hostName(move.from),
     hostName(move.to),

@@ -27,7 +27,7 @@ Examples:
   $ duskline host --region us-east --pool pc-ultra --count 10 --slots 8
   $ duskline host --url ws://broker-a:8080 ws://broker-b:8080 --region eu-west --pool console-x`;
 
-/** Adds `duskline host`, which runs simulated hosts until SIGINT or SIGTERM; then they leave in order. */
+/** Adds `duskline host`, which runs simulated hosts until SIGINT or SIGTERM; then they leave the fleet. */
 export function addHostCommand(program: Command): void {
   program
     .command('host')
@@ -70,7 +70,7 @@ async function runHosts(options: HostCommandOptions): Promise<void> {
     return simulated;
   });
   try {
-    // A host that is refused for good ends the command; one whose broker is merely away keeps trying.
+    // A host that a broker rejects permanently ends the command. While no broker is reachable, hosts continue to connect.
     await Promise.race([
       waitForSignal(),
       Promise.all(hosts.map(({ host }) => host.whenRegistered())).then(waitForSignal),

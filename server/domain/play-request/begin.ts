@@ -1,3 +1,4 @@
+import type { StoreMs } from '../store-time.js';
 import type { RegionPool } from '../catalog.js';
 import type { Placed, PlayRequest, RequestTerms, WhenFull } from './play-request.js';
 import { start } from './record-phases.js';
@@ -10,8 +11,8 @@ const FIRST_EPOCH = 1;
  * Begins the life of a request.
  *
  * @param sessionId of the session that a new request becomes
- * @param mayReserveAhead whether a slot may be reserved while the request is being recorded: this broker knows of nothing else
- *   that lives for the player, and has no reason to believe that the request was made before
+ * @param mayReserveAhead whether a slot may be reserved while the request is being recorded: this broker knows no other live
+ *   request or session of the player, and no sign that the request was made before
  */
 export function beginRequest<P extends Placed>(
   terms: RequestTerms,
@@ -37,17 +38,17 @@ export function beginRequest<P extends Placed>(
   };
 }
 
-/** A session that lost its host, as it was then. */
+/** The last assignment of a session whose host was lost. */
 export interface LostAssignment {
   readonly sessionId: string;
   readonly epoch: number;
   readonly regionPool: RegionPool;
   /** When its request began to wait, by the store's clock; `null` if that is unknown or it did not wait. */
-  readonly arrivedAtMs: number | null;
+  readonly arrivedAtMs: StoreMs | null;
 }
 
 /**
- * Begins to place a session again whose host was lost, under a new epoch.
+ * Begins to place a session again, under a new epoch, because its host was lost.
  *
  * @param whenFull `wait` if its request may wait in queues again, which keeps its arrival time
  */

@@ -1,14 +1,14 @@
 import type { RegionPool } from '../catalog.js';
 import type { Answer, Offer, Placed, RememberedRequest } from './play-request.js';
 
-/** Calls to the store. The broker answers each with exactly one `RequestResult`, `failed` if need be. */
+/** Calls to the store. The broker answers each with exactly one `RequestResult`, which is `failed` if the call failed. */
 export type RequestCall<P extends Placed> =
   | { readonly type: 'record' }
   | { readonly type: 'reserve'; readonly index: number }
   /** `record`: what the store remembers, if that has been read already. */
   | { readonly type: 'locate'; readonly record: RememberedRequest | null }
   | { readonly type: 'inspect'; readonly other: RememberedRequest }
-  /** Takes the place of the other request, and ends what it holds. `isOver`: its session has ended. */
+  /** Replaces the other request, and ends its session or queue positions. `isOver`: its session has ended already. */
   | { readonly type: 'replace'; readonly other: RememberedRequest; readonly isOver: boolean }
   | { readonly type: 'resume'; readonly other: RememberedRequest }
   | { readonly type: 'start_attempt'; readonly fromEpoch: number; readonly regionPool: RegionPool }
@@ -18,8 +18,8 @@ export type RequestCall<P extends Placed> =
   | { readonly type: 'verify' }
   | { readonly type: 'requeue' }
   /**
-   * Takes the request out of its queues, releases its slot, and ends its life in the store. `everywhere`: the store may hold more for
-   * it, because a call was not answered.
+   * Removes the request from its queues, releases its slot, and clears its record as the live request. `everywhere`: searches all
+   * queues, because a call was not answered and may have joined any of them.
    */
   | {
       readonly type: 'leave';
@@ -28,7 +28,7 @@ export type RequestCall<P extends Placed> =
       readonly everywhere: boolean;
     };
 
-/** What the broker does without an answer. */
+/** Effects that the broker carries out without an answer. */
 export type RequestNotice<P extends Placed> =
   | { readonly type: 'answer'; readonly answer: Answer<P> }
   | { readonly type: 'send_offer'; readonly offer: Offer }
@@ -36,16 +36,16 @@ export type RequestNotice<P extends Placed> =
   | { readonly type: 'send_no_offer' }
   /** Sends the position if the client does not know it. */
   | { readonly type: 'send_position' }
-  /** Returns a slot that came too late, or ahead of a request that does not need it. */
+  /** Releases a slot that arrived too late, or that was reserved ahead and is not needed. */
   | { readonly type: 'release'; readonly placed: P }
   /** Returns a second offer to its queue. */
   | { readonly type: 'return_offer'; readonly regionPool: RegionPool; readonly keptIn: RegionPool }
   /** Leaves queues that are not needed any more. */
   | { readonly type: 'leave_queues'; readonly queues: readonly RegionPool[] }
   | { readonly type: 'record_missed_offer'; readonly queues: readonly RegionPool[] }
-  /** Records the first queue, where a repeated request is looked for first. */
+  /** Records the first queue: brokers search there first for a repeated request. */
   | { readonly type: 'record_queue'; readonly regionPool: RegionPool }
-  /** The session has another host: ends its record with the lost one. */
+  /** The session has another host: ends its record in the region pool of the lost host. */
   | { readonly type: 'end_lost_assignment'; readonly regionPool: RegionPool; readonly placed: P }
   /** The client's socket closed: the broker remembers the request, so that it can restore its queue positions. */
   | { readonly type: 'remember'; readonly queues: readonly RegionPool[] };

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../store-time.js';
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
 import type { RequestCall } from './effects.js';
@@ -8,31 +9,31 @@ import type { RefusalCode } from './refusal-codes.js';
 export interface QueuePosition {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly arrivedAtMs: number | null;
+  readonly arrivedAtMs: StoreMs | null;
   readonly missedOffer: boolean;
   readonly queues: readonly RegionPool[];
-  /** Those of the title that the request waits for, if a repeated request names another one. */
+  /** The candidates for the title that the request waits for; present if the repeated request names another title. */
   readonly candidates?: readonly Candidate[];
 }
 
-/** What the store made of one attempt to reserve a slot. */
+/** The result of one attempt to reserve a slot. */
 export type ReserveResult<P extends Placed> =
   | { readonly kind: 'placed'; readonly placed: P }
   /** The region pool has no free slot, or is closed. */
   | { readonly kind: 'full' }
   /** The request cannot be placed there at all, or another broker continues it. */
   | { readonly kind: 'refused'; readonly code: RefusalCode }
-  /** Another request of the player took its place before. The slot was returned. */
+  /** Another request of the player had replaced this one. The slot was released. */
   | { readonly kind: 'replaced' };
 
 /**
- * Whose a request is, by the store's record:
+ * Who continues a request, according to the store's record:
  *
- * - `own`: this broker's.
- * - `replaced`: another request of the player took its place, and did not find the positions yet.
- * - `resumed`: another request of the player continues it, with its positions.
- * - `continued`: another broker has started an attempt.
- * - `over`: it was cancelled on another connection.
+ * - `own`: this broker.
+ * - `replaced`: another request of the player replaced it. Queue positions that it has joined since are of no use.
+ * - `resumed`: another request of the player continues it, and uses its queue positions.
+ * - `continued`: another broker, which has started a later attempt.
+ * - `over`: nothing continues it. It was cancelled on another connection.
  * - `unknown`: the store does not know the request.
  */
 export type Standing = 'own' | 'replaced' | 'resumed' | 'continued' | 'over' | 'unknown';
@@ -40,23 +41,23 @@ export type Standing = 'own' | 'replaced' | 'resumed' | 'continued' | 'over' | '
 /** What became of a remembered request. */
 export type LocateResult<P extends Placed> =
   | { readonly kind: 'placed'; readonly placed: P }
-  /** Its host was lost, and nobody has placed it again. */
+  /** Its host was lost, and no broker has placed it again. */
   | { readonly kind: 'lost'; readonly regionPool: RegionPool; readonly epoch: number }
   | { readonly kind: 'waiting'; readonly position: QueuePosition }
   /** It never got a slot, or lost its queue position: a new attempt may start. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'over'; readonly code: RefusalCode }
-  /** Another request of the player took its place before it had a session. */
+  /** Another request of the player replaced it before it had a session. */
   | { readonly kind: 'replaced' };
 
-/** What a poll of the queues says of a request. */
+/** What a poll of its queues found about a request. */
 export interface PolledQueues<P extends Placed> {
   /** When the store was asked, by the broker's monotonic clock. */
   readonly queriedAtMs: number;
   /** The queues in which it waits, with its arrival time there. */
   readonly waiting: readonly {
     readonly regionPool: RegionPool;
-    readonly arrivedAtMs: number;
+    readonly arrivedAtMs: StoreMs;
     readonly missed: boolean;
   }[];
   /** The slot that is offered to it now. */
@@ -69,7 +70,7 @@ export interface PolledQueues<P extends Placed> {
   readonly expired: boolean;
   /** Another broker polls for it: the player's newer connection is there. */
   readonly heldByOther: boolean;
-  /** It has a session: a reply to this broker was lost, another broker accepted, or its host let the player in after all. */
+  /** It has a session: a reply to this broker was lost, another broker accepted the offer, or its host admitted the player. */
   readonly placed: P | null;
   /** Region pools that the latency policy accepts by now and operators have not closed. */
   readonly acceptable: readonly RegionPool[];
@@ -83,7 +84,7 @@ export type RequestEvent<P extends Placed> =
   | { readonly type: 'cancelled' }
   | { readonly type: 'accepted' }
   | { readonly type: 'disconnected' }
-  /** Another connection or request of the player continues this request or takes its place. */
+  /** Another connection or request of the player continues or replaces this request. */
   | { readonly type: 'replaced_by_other' }
   | { readonly type: 'offer_received'; readonly offer: Offer }
   | { readonly type: 'missed_second_offer' }
@@ -101,7 +102,7 @@ export type RequestResult<P extends Placed> =
       readonly outcome:
         | { readonly kind: 'done' }
         | { readonly kind: 'live'; readonly other: RememberedRequest }
-        /** A newer request of the player takes over. */
+        /** A newer request of the player replaces this one. */
         | { readonly kind: 'outdated' };
     }
   | {
@@ -127,7 +128,7 @@ export type RequestResult<P extends Placed> =
   | {
       readonly type: 'joined';
       readonly queues: readonly RegionPool[];
-      readonly arrivedAtMs: number | null;
+      readonly arrivedAtMs: StoreMs | null;
       /** Why no queue accepted it, if none did; else why it may not wait any more. */
       readonly refused: RefusalCode | null;
       readonly standing: Standing;
@@ -138,7 +139,7 @@ export type RequestResult<P extends Placed> =
         | { readonly kind: 'placed'; readonly placed: P; readonly epoch: number }
         | { readonly kind: 'gone'; readonly epoch: number }
         /** Another broker raised the request's epoch. */
-        | { readonly kind: 'taken_over' }
+        | { readonly kind: 'continued' }
         /** The epoch is raised, and the rest of the call was not answered. */
         | { readonly kind: 'unknown'; readonly epoch: number };
     }

@@ -2,8 +2,8 @@ import type { RequestEvent } from './events.js';
 import type { PhaseName, Placed } from './play-request.js';
 
 /**
- * The phases to which an event can lead, by the phase before. An event that is not listed leaves the phase as it is: it means
- * nothing there, or only changes what the phase knows. Tests hold this table, `step` and `docs/develop/play-request.md` equal.
+ * The phases to which an event can lead, by the phase before. An event that is not listed does not change the phase: it is
+ * ignored, or changes other fields of the request. Tests compare this table with `step` and with `docs/develop/play-request.md`.
  */
 export const NEXT_PHASES: Readonly<
   Record<PhaseName, Readonly<Partial<Record<RequestEvent<Placed>['type'], readonly PhaseName[]>>>>

@@ -13,7 +13,7 @@ export function startPlacing<P extends Placed>(request: PlayRequest<P>, ahead: A
     case 'pending':
       return enter(request, phase);
     case 'placed':
-      return takePlaced(request, ahead.placed);
+      return startDescribing(request, ahead.placed);
     case 'refused':
       return refuse(request, ahead.code);
     case 'full':
@@ -23,6 +23,7 @@ export function startPlacing<P extends Placed>(request: PlayRequest<P>, ahead: A
   }
 }
 
+/** Handles the result of a reservation in one candidate. */
 export function stepPlacing<P extends Placed>(
   request: PlayRequest<P>,
   phase: Placing<P>,
@@ -33,7 +34,7 @@ export function stepPlacing<P extends Placed>(
   const { result } = event;
   switch (result.kind) {
     case 'placed':
-      return takePlaced(request, result.placed);
+      return startDescribing(request, result.placed);
     case 'full':
       return tryNext(request, phase);
     case 'refused':
@@ -48,8 +49,8 @@ function tryCandidate<P extends Placed>(request: PlayRequest<P>, phase: Placing<
 }
 
 /**
- * A request that may wait is only tried where the latency policy accepts it without a wait. One that may not wait, or that lost
- * its host, is tried everywhere.
+ * A request that may wait is tried only in region pools that the latency policy accepts without a wait. A request that may not
+ * wait, or whose host was lost, is tried in every candidate.
  */
 function tryNext<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): Transition<P> {
   const { terms, whenFull, lostIn } = request;
@@ -69,11 +70,12 @@ function tryNext<P extends Placed>(request: PlayRequest<P>, phase: Placing<P>): 
   }
 }
 
-/** The request has a slot: reserved now, or found again. */
-export function takePlaced<P extends Placed>(request: PlayRequest<P>, placed: P): Transition<P> {
+/** Starts to read the endpoint of the host. The request has its slot: reserved now, or by an earlier attempt. */
+export function startDescribing<P extends Placed>(request: PlayRequest<P>, placed: P): Transition<P> {
   return enter(request, { name: 'describing', placed }, [{ type: 'describe', placed }]);
 }
 
+/** Handles the result of reading the host's endpoint. */
 export function stepDescribing<P extends Placed>(
   request: PlayRequest<P>,
   { placed }: Extract<Phase<P>, { name: 'describing' }>,
@@ -86,7 +88,7 @@ export function stepDescribing<P extends Placed>(
       return match(request, placed);
     case 'host_left':
       return refuse(request, 'UNAVAILABLE', placed);
-    // The record belongs to whoever continues the request. The slot does not.
+    // The broker that continues the request needs its record, but not this slot.
     case 'continued':
       return close(request, { kind: 'refused', code: 'UNAVAILABLE' }, [{ type: 'release', placed }]);
     case 'replaced':

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../store-time.js';
 import type { OnConflict } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../catalog.js';
 import type { Candidate } from '../ranking.js';
@@ -27,24 +28,24 @@ export interface Offer {
   readonly regionPool: RegionPool;
   readonly epoch: number;
   /** By the store's clock. Only compared with other stamps of the store: it distinguishes two offers of one region pool. */
-  readonly madeAtMs: number;
+  readonly madeAtMs: StoreMs;
   /** When this broker received the offer, by its monotonic clock: queries sent earlier do not know it. */
   readonly receivedAtMs: number;
   /** When the offer expires, by the broker's monotonic clock. */
   readonly expiresAtMs: number;
 }
 
-/** What never changes in the life of a request. */
+/** What the client requested, and the region pools that can serve it. */
 export interface RequestTerms {
   readonly requestId: string;
   readonly onConflict: OnConflict;
   /** The region pools that may serve the request, the best first. Empty only if `unservable`. */
   readonly candidates: readonly Candidate[];
-  /** Why no region pool can serve the request now; `null` if some can. When it was made before, its session may still live. */
+  /** Why no region pool can serve the request now; `null` if some can. A repeated request may have a session all the same. */
   readonly unservable: RefusalCode | null;
 }
 
-/** The slot that is reserved while the request is being recorded: nearly every request is new, and this saves a round trip. */
+/** The slot that is reserved while the request is being recorded. Nearly every request is new, so this saves a round trip. */
 export type AheadSlot<P extends Placed> =
   | { readonly kind: 'none' }
   | { readonly kind: 'pending' }
@@ -55,13 +56,13 @@ export type AheadSlot<P extends Placed> =
 /** What the store answers when a request is recorded that is not new. */
 export type RecordOutcome =
   | { readonly kind: 'repeat'; readonly record: RememberedRequest }
-  /** `sessionId`: the store remembers the slot ahead, which is returned, so the request becomes another session. */
+  /** `sessionId`: a new id for the request, because the slot that was reserved ahead under the first id is released. */
   | { readonly kind: 'live'; readonly other: RememberedRequest; readonly sessionId: string };
 
 /** What a request that waits in queues has asked the store, besides its regular polls. */
 export type QueueTask = 'none' | 'join' | 'verify' | 'requeue';
 
-/** The last word on a request: the one answer that its client gets. */
+/** The answer to a request. Its client gets exactly one. */
 export type Answer<P extends Placed> =
   | { readonly kind: 'matched'; readonly placed: P }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly sessionId?: string }
@@ -72,24 +73,24 @@ export type Answer<P extends Placed> =
 export type WhenFull = 'wait' | 'refuse' | 'end';
 
 /**
- * Where a request is in its life. One phase at a time; each has what only it needs.
+ * The phase of a request. Each phase has the fields that only it needs.
  *
  * - `recording`: the store records the request as the player's live one.
  * - `locating`: the store knows the request; the broker finds out what became of it.
- * - `inspecting`: the player has another live request; the broker checks that it lives.
- * - `replacing`, `resuming`: this request takes the other one's place, or continues its session.
+ * - `inspecting`: the player has another live request; the broker checks whether that one is still live.
+ * - `replacing`, `resuming`: this request replaces the other one, or continues its session.
  * - `starting`: a new attempt of a remembered request raises its epoch.
- * - `placing`: the store reserves a slot in one candidate after the other.
+ * - `placing`: the store tries to reserve a slot, in one candidate after the other.
  * - `describing`: the slot is reserved; the broker reads the host's endpoint.
- * - `waiting`, `offered`, `confirming`: in queues, without an offer, with one, with one that the client accepted.
- * - `leaving`: the answer is decided; the store takes back whatever it holds for the request.
- * - `closed`: answered. Results that arrive late are taken back.
+ * - `waiting`, `offered`, `confirming`: the request is in queues: without an offer, with an offer, with an accepted offer.
+ * - `leaving`: the answer is decided; the broker removes the request's slot and queue positions from the store.
+ * - `closed`: answered. Slots and queue positions that late results bring are given up.
  */
 export type Phase<P extends Placed> =
   | {
       readonly name: 'recording';
       readonly ahead: AheadSlot<P>;
-      /** The store's answer, while that to the slot ahead is missing: the slot has to be returned first. */
+      /** The store's answer to `record`, until the answer about the slot ahead arrives: that slot has to be released first. */
       readonly recorded: RecordOutcome | null;
     }
   | { readonly name: 'locating' }
@@ -114,12 +115,12 @@ export type Phase<P extends Placed> =
       readonly answer: Answer<P>;
       /** A slot that the store holds for the request. */
       readonly slot: P | null;
-      /** The call that takes everything back is under way. Before that, earlier calls have to be answered. */
+      /** The call `leave` is under way. It is made when all earlier calls are answered. */
       readonly underWay: boolean;
     }
   | {
       readonly name: 'closed';
-      /** Another connection continues the request, now or when the client comes back: its queue positions stay. */
+      /** Another connection continues the request, now or after a reconnect: its queue positions stay. */
       readonly continues: boolean;
     };
 
@@ -141,11 +142,11 @@ export interface PlayRequest<P extends Placed> {
   /** The queues in which the request waits. */
   readonly queues: readonly RegionPool[];
   /** When the request began to wait, by the store's clock; `null` if it did not wait. */
-  readonly arrivedAtMs: number | null;
-  /** Whether the request missed an offer, according to one of its queues. Queues that it joins later must know. */
+  readonly arrivedAtMs: StoreMs | null;
+  /** Whether the request missed an offer, according to one of its queues. It is recorded in queues that the request joins later. */
   readonly missedOffer: boolean;
   /** A call was not answered: the store may hold a slot, a queue position or an epoch of the request that this broker does not know. */
   readonly isUncertain: boolean;
-  /** How often another request of the player came first while this one took its place. */
+  /** How often this request failed to replace the live request of the player, because a third one had replaced it before. */
   readonly lostReplacements: number;
 }

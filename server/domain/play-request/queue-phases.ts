@@ -1,7 +1,7 @@
 import { isSameRegionPool, type RegionPool } from '../catalog.js';
 import type { RequestEffect } from './effects.js';
 import type { PolledQueues, RequestResult, Standing } from './events.js';
-import { takePlaced, waitInQueues } from './place-phases.js';
+import { startDescribing, waitInQueues } from './place-phases.js';
 import type { Offer, Phase, Placed, PlayRequest, QueueTask } from './play-request.js';
 import {
   close,
@@ -35,8 +35,8 @@ export function stepQueueing<P extends Placed>(
       return receiveVerified({ ...request, epoch: event.epoch }, phase, event.acceptable);
     case 'requeued': {
       if (event.epoch === null) return leaveToOther(request, [], 'continued');
-      const afresh = { ...request, epoch: event.epoch, arrivedAtMs: null, missedOffer: false, queues: [] };
-      return waitInQueues(afresh, null);
+      const restarted = { ...request, epoch: event.epoch, arrivedAtMs: null, missedOffer: false, queues: [] };
+      return waitInQueues(restarted, null);
     }
     case 'confirmed':
       return receiveConfirmed(request, phase, event);
@@ -47,7 +47,7 @@ export function stepQueueing<P extends Placed>(
   }
 }
 
-/** The request still is this broker's. It joins the queues again that lost it, or others. */
+/** This broker continues the request, which joins the queues that lost it again, or further ones. */
 function receiveVerified<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,
@@ -62,7 +62,7 @@ function receiveJoined<P extends Placed>(
   phase: Queueing<P>,
   { queues, arrivedAtMs, refused, standing }: Extract<RequestResult<P>, { type: 'joined' }>,
 ): Transition<P> {
-  // The confirmation that is under way raises the epoch itself, and finds out the same.
+  // A confirmation that is under way raises the epoch, so that its result shows the same.
   if (standing !== 'own' && !isConfirmUnderWay(phase)) return leaveToOther(request, queues, standing);
   const isFirst = request.queues.length === 0;
   const joined: PlayRequest<P> = {
@@ -78,7 +78,7 @@ function receiveJoined<P extends Placed>(
   return enter(joined, { ...phase, task: 'none' }, effects);
 }
 
-/** Another request or broker came first. */
+/** Another request or broker continues the request, or it is over. */
 function leaveToOther<P extends Placed>(
   request: PlayRequest<P>,
   joined: readonly RegionPool[],
@@ -98,7 +98,7 @@ function leaveToOther<P extends Placed>(
       );
     case 'over': {
       const answer = { kind: 'refused', code: 'CANCELLED' } as const;
-      // Who cancelled it has left the queues that the store had then.
+      // The broker that cancelled the request has removed it from the queues in which it was then.
       if (request.isUncertain) return leave({ ...request, queues }, answer);
       return close(request, answer, [{ type: 'leave_queues', queues }]);
     }
@@ -107,7 +107,7 @@ function leaveToOther<P extends Placed>(
   }
 }
 
-/** A call without an answer. A request that stands in a queue goes on waiting: the next poll tries again. */
+/** A call without an answer. A request that is in a queue continues to wait: the next poll repeats the call. */
 function receiveFailure<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,
@@ -137,7 +137,7 @@ export function receiveOffer<P extends Placed>(
     const { offer: held } = phase;
     const isSamePool = isSameRegionPool(held.regionPool, offer.regionPool);
     if (isSamePool && held.madeAtMs === offer.madeAtMs) return stay(request);
-    // An offer that has expired, which the store takes back at its next sweep, counts no longer.
+    // An expired offer is no longer valid; the store ends it at its next sweep.
     const isHeldValid = phase.name === 'confirming' || offer.receivedAtMs < held.expiresAtMs;
     if (isHeldValid && !isSamePool) {
       return stay({ ...request, queues: without(request.queues, offer.regionPool) }, [
@@ -175,8 +175,8 @@ function receiveConfirmed<P extends Placed>(
   switch (result.kind) {
     case 'placed': {
       const queues = without(request.queues, result.placed.regionPool);
-      const taken = takePlaced({ ...request, epoch: result.epoch, queues: [] }, result.placed);
-      return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
+      const describing = startDescribing({ ...request, epoch: result.epoch, queues: [] }, result.placed);
+      return { ...describing, effects: [{ type: 'leave_queues', queues }, ...describing.effects] };
     }
     case 'gone':
       // A later offer came meanwhile.
@@ -184,7 +184,7 @@ function receiveConfirmed<P extends Placed>(
       return enter({ ...request, epoch: result.epoch }, { name: 'waiting', task: phase.task }, [
         { type: 'send_no_offer' },
       ]);
-    case 'taken_over':
+    case 'continued':
       return leaveToOther(request, [], 'continued');
     case 'unknown': {
       const uncertain = { ...request, epoch: result.epoch, isUncertain: true };
@@ -193,7 +193,7 @@ function receiveConfirmed<P extends Placed>(
   }
 }
 
-/** Brings the request up to date with what its queues say. */
+/** Applies the result of a poll of its queues to the request. */
 export function receivePoll<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,
@@ -201,12 +201,12 @@ export function receivePoll<P extends Placed>(
 ): Transition<P> {
   if (polled.placed !== null && !isConfirmUnderWay(phase)) {
     const queues = without(request.queues, polled.placed.regionPool);
-    const taken = takePlaced({ ...request, queues: [] }, polled.placed);
-    return { ...taken, effects: [{ type: 'leave_queues', queues }, ...taken.effects] };
+    const describing = startDescribing({ ...request, queues: [] }, polled.placed);
+    return { ...describing, effects: [{ type: 'leave_queues', queues }, ...describing.effects] };
   }
   if (polled.heldByOther) return close(request, { kind: 'replaced' });
   if (polled.timedOut) return refuse(request, 'TIMED_OUT');
-  // What a call that is under way finds out is newer than this poll.
+  // The result of a call that is under way is newer than this poll.
   if (phase.task !== 'none' || isConfirmUnderWay(phase)) return stay(request);
   if (polled.expired) return enter(request, { name: 'waiting', task: 'requeue' }, [{ type: 'requeue' }]);
 
@@ -242,7 +242,7 @@ function joinFurther<P extends Placed>(
   acceptable: readonly RegionPool[],
   effects: readonly RequestEffect<P>[],
 ): Transition<P> {
-  // Operators closed every region pool in which the player could wait: no slot can come any more.
+  // Operators closed every region pool in which the player could wait: no slot can be offered any more.
   if (acceptable.length === 0) {
     const refused = refuse(request, 'REGION_CLOSED');
     return { ...refused, effects: [...effects, ...refused.effects] };
@@ -269,7 +269,7 @@ function withPolledFacts<P extends Placed>(
   };
 }
 
-/** Drops an offer that the store no longer holds, and takes up those that it does. */
+/** Drops an offer that the store no longer has, and applies the offers that it has. */
 function withPolledOffers<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,

@@ -1,5 +1,5 @@
 import type { RequestResult } from './events.js';
-import { startPlacing, takePlaced, waitInQueues } from './place-phases.js';
+import { startPlacing, startDescribing, waitInQueues } from './place-phases.js';
 import type {
   AheadSlot,
   Phase,
@@ -10,13 +10,14 @@ import type {
 } from './play-request.js';
 import { close, enter, refuse, releaseAhead, slotOf, stay, type Transition } from './transition.js';
 
-/** How often other requests of the player may come first before this one gives up. */
+/** How often the live request of the player may change before this request gives up replacing it. */
 const MAX_LOST_REPLACEMENTS = 5;
 
 type Recording<P extends Placed> = Extract<Phase<P>, { name: 'recording' }>;
 type Inspecting<P extends Placed> = Extract<Phase<P>, { name: 'inspecting' }>;
 type Resuming<P extends Placed> = Extract<Phase<P>, { name: 'resuming' }>;
 
+/** Handles the result of recording the request, and that of the reservation ahead. */
 export function stepRecording<P extends Placed>(
   request: PlayRequest<P>,
   phase: Recording<P>,
@@ -62,7 +63,7 @@ function receiveKnown<P extends Placed>(
   const next =
     outcome.kind === 'repeat'
       ? locate(request, outcome.record)
-      : meetLive(withSession(request, outcome), outcome.other);
+      : handleLive(withSession(request, outcome), outcome.other);
   return { ...next, effects: [...releaseAhead(ahead), ...next.effects] };
 }
 
@@ -78,8 +79,8 @@ function locate<P extends Placed>(request: PlayRequest<P>, record: RememberedReq
   return enter({ ...request, sessionId, epoch }, { name: 'locating' }, [{ type: 'locate', record }]);
 }
 
-/** The player has another live request. A takeover ends it, whatever it has; else the broker checks that it lives. */
-function meetLive<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
+/** The player has another live request. `takeover` replaces it at once; otherwise the broker first checks whether it is still live. */
+function handleLive<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
   if (request.terms.onConflict === 'takeover') return replace(request, other, false);
   return enter(request, { name: 'inspecting', other }, [{ type: 'inspect', other }]);
 }
@@ -92,13 +93,14 @@ function replace<P extends Placed>(
   return enter(request, { name: 'replacing', other }, [{ type: 'replace', other, isOver }]);
 }
 
-/** Another request of the player became the live one since this one was told of it. */
-function meetLiveAgain<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
+/** The live request of the player changed while this request tried to replace or resume it. */
+function handleLiveAgain<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
   const lostReplacements = request.lostReplacements + 1;
   if (lostReplacements > MAX_LOST_REPLACEMENTS) return close(request, UNAVAILABLE);
-  return meetLive({ ...request, lostReplacements }, other);
+  return handleLive({ ...request, lostReplacements }, other);
 }
 
+/** Handles the status of the player's other request. */
 export function stepInspecting<P extends Placed>(
   request: PlayRequest<P>,
   { other }: Inspecting<P>,
@@ -110,7 +112,7 @@ export function stepInspecting<P extends Placed>(
       if (request.terms.onConflict === 'resume') {
         return enter(request, { name: 'resuming', other }, [{ type: 'resume', other }]);
       }
-      // A request that still waits has no session yet, so the refusal names none.
+      // If the other request still waits, it has no session yet, so the refusal names none.
       const session = event.found === 'session' ? { sessionId: other.sessionId } : {};
       return close(request, { kind: 'refused', code: 'SESSION_EXISTS', ...session });
     }
@@ -121,6 +123,7 @@ export function stepInspecting<P extends Placed>(
   }
 }
 
+/** Handles the result of replacing the player's other request. */
 export function stepReplacing<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
@@ -132,12 +135,13 @@ export function stepReplacing<P extends Placed>(
     case 'done':
       return startPlacing(request, { kind: 'none' });
     case 'live':
-      return meetLiveAgain(request, outcome.other);
+      return handleLiveAgain(request, outcome.other);
     case 'outdated':
       return close(request, { kind: 'replaced' });
   }
 }
 
+/** Handles the result of resuming the player's other request. */
 export function stepResuming<P extends Placed>(
   request: PlayRequest<P>,
   { other }: Resuming<P>,
@@ -148,18 +152,19 @@ export function stepResuming<P extends Placed>(
   const { result } = event;
   switch (result.kind) {
     case 'placed':
-      return takePlaced(request, result.placed);
+      return startDescribing(request, result.placed);
     case 'waiting':
       return waitInQueues(request, result.position);
     case 'ended':
       return replace(request, other, true);
     case 'live':
-      return meetLiveAgain(request, result.other);
+      return handleLiveAgain(request, result.other);
     case 'lost_race':
       return close(request, UNAVAILABLE);
   }
 }
 
+/** Handles what became of a request that was made before. */
 export function stepLocating<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,
@@ -170,7 +175,7 @@ export function stepLocating<P extends Placed>(
   const { unservable } = request.terms;
   switch (result.kind) {
     case 'placed':
-      return takePlaced(request, result.placed);
+      return startDescribing(request, result.placed);
     case 'over':
       return close(request, { kind: 'refused', code: result.code });
     case 'replaced':
@@ -194,6 +199,7 @@ export function start<P extends Placed>(request: PlayRequest<P>, fromEpoch: numb
   return enter(request, { name: 'starting' }, [{ type: 'start_attempt', fromEpoch, regionPool }]);
 }
 
+/** Handles the result of starting a new attempt. */
 export function stepStarting<P extends Placed>(
   request: PlayRequest<P>,
   event: RequestResult<P>,

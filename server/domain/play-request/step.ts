@@ -14,11 +14,11 @@ import {
 import { close, enter, leave, refuse, slotOf, stay, withAll, type Transition } from './transition.js';
 
 /**
- * The life of a play request: what an event makes of it, and what the broker has to do. Pure, and defined for every event in
- * every phase.
+ * The machine of a play request: returns the request after the event, and the effects for the broker. Pure, and defined for
+ * every event in every phase.
  *
- * The broker carries out the effects in their order, and answers each call with one result event. Whatever happens in
- * between, the request gets exactly one answer, and a slot that the store holds for it is matched or returned.
+ * The broker carries out the effects in their order, and answers each call with one result event. For any order of events the
+ * request gets exactly one answer, and a slot that the store reserved for it is matched or released.
  */
 export function step<P extends Placed>(request: PlayRequest<P>, event: RequestEvent<P>): Transition<P> {
   const isResult = isRequestResult(event);
@@ -36,12 +36,12 @@ function receiveResult<P extends Placed>(request: PlayRequest<P>, event: Request
   return isUncertain === request.isUncertain ? { ...request, calls } : { ...request, calls, isUncertain };
 }
 
-/** Whether the store may hold something for the request that an unanswered call brought or was to find. */
+/** Whether the call, if it is not answered, may leave a slot, a queue position or an epoch in the store unknown to this broker. */
 function mayHoldMore(call: RequestCall<Placed>['type']): boolean {
   return call !== 'inspect' && call !== 'describe' && call !== 'leave';
 }
 
-type Happening<P extends Placed> = Exclude<RequestEvent<P>, RequestResult<P>>;
+type ExternalEvent<P extends Placed> = Exclude<RequestEvent<P>, RequestResult<P>>;
 
 function isRequestResult<P extends Placed>(event: RequestEvent<P>): event is RequestResult<P> {
   switch (event.type) {
@@ -58,8 +58,8 @@ function isRequestResult<P extends Placed>(event: RequestEvent<P>): event is Req
   }
 }
 
-/** Something that happens on its own account. */
-function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P>): Transition<P> {
+/** Handles an event that is not the result of a call. */
+function stepEvent<P extends Placed>(request: PlayRequest<P>, event: ExternalEvent<P>): Transition<P> {
   const { phase } = request;
   if (phase.name === 'closed' || phase.name === 'leaving') return stay(request);
   switch (event.type) {
@@ -71,7 +71,7 @@ function stepEvent<P extends Placed>(request: PlayRequest<P>, event: Happening<P
     }
     case 'accepted':
       return isQueueing(phase) ? acceptOffer(request, phase) : stay(request, noOfferIn(phase));
-    // In every other phase the request goes on: its client comes back and finds the session.
+    // In every other phase the request continues: its client reconnects and finds the session.
     case 'disconnected':
       return isQueueing(phase)
         ? close(request, null, [{ type: 'remember', queues: request.queues }])
@@ -96,7 +96,7 @@ function cancel<P extends Placed>(request: PlayRequest<P>, phase: Phase<P>): Tra
   return enter(withRecord(request, phase.recorded), leaving, [{ type: 'locate', record }]);
 }
 
-/** Whether the request was made before, so that whatever it has become has to be found before it can be returned. */
+/** Whether the request was made before, so that its session or queue positions have to be located before they can be ended. */
 function isToBeLocated(
   outcome: { readonly kind: 'new' } | RecordOutcome,
 ): outcome is Extract<RecordOutcome, { readonly kind: 'repeat' }> {
@@ -144,7 +144,7 @@ function stepResult<P extends Placed>(request: PlayRequest<P>, event: RequestRes
 }
 
 /**
- * Returns what arrives in a phase that does not need it: a slot that was requested ahead, or positions in queues that the request
+ * Gives up what arrives in a phase that does not need it: a slot that was reserved ahead, or positions in queues that the request
  * joined while it got a slot.
  */
 function returnLate<P extends Placed>(
@@ -162,13 +162,13 @@ function returnLate<P extends Placed>(
   return { ...transition, effects };
 }
 
-/** Whether the positions of a late join belong to somebody. */
+/** Whether the queue positions of a late join are still of use: the request waits, or another connection continues it. */
 function keepsQueues<P extends Placed>(phase: Phase<P>, standing: Standing): boolean {
   if (phase.name === 'closed') return phase.continues && standing !== 'replaced' && standing !== 'over';
   return isQueueing(phase);
 }
 
-/** The answer is decided. Whatever a call brings now is returned too; then the client is answered. */
+/** The answer is decided. Slots and queue positions that late results bring are given up first; then the client gets the answer. */
 function stepLeaving<P extends Placed>(
   request: PlayRequest<P>,
   phase: Extract<Phase<P>, { name: 'leaving' }>,
@@ -176,20 +176,20 @@ function stepLeaving<P extends Placed>(
 ): Transition<P> {
   if (event.type === 'left' || (event.type === 'failed' && event.call === 'leave'))
     return close(request, phase.answer);
-  const brought = bringIn(request, phase.slot, event);
-  const { slot, extra } = brought;
+  const late = collectLate(request, phase.slot, event);
+  const { slot, extra } = late;
   const release = extra === null ? [] : [{ type: 'release', placed: extra } as const];
   if (event.type === 'recorded' && isToBeLocated(event.outcome)) {
     const { record } = event.outcome;
-    return enter(brought.request, { ...phase, slot }, [...release, { type: 'locate', record }]);
+    return enter(late.request, { ...phase, slot }, [...release, { type: 'locate', record }]);
   }
-  if (request.calls > 0) return enter(brought.request, { ...phase, slot }, release);
-  const left = leave(brought.request, phase.answer, slot);
+  if (request.calls > 0) return enter(late.request, { ...phase, slot }, release);
+  const left = leave(late.request, phase.answer, slot);
   return { ...left, effects: [...release, ...left.effects] };
 }
 
-/** What a late result brought: queues and an epoch for the request, a slot, or a second slot (`extra`). */
-function bringIn<P extends Placed>(
+/** Collects what a late result contains: queues and an epoch for the request, a slot, or a second slot (`extra`). */
+function collectLate<P extends Placed>(
   request: PlayRequest<P>,
   slot: P | null,
   event: RequestResult<P>,

@@ -19,7 +19,7 @@ export function enter<P extends Placed>(
   return { request: { ...request, phase }, effects };
 }
 
-/** The request as it is: the event means nothing in its phase. */
+/** The request in its present phase. */
 export function stay<P extends Placed>(
   request: PlayRequest<P>,
   effects: readonly RequestEffect<P>[] = [],
@@ -28,11 +28,11 @@ export function stay<P extends Placed>(
 }
 
 /**
- * Decides the answer. Whatever the store holds for the request is returned before the client gets the answer, so that a slot
- * is free when its former owner hears of it. Calls that are under way are awaited first: they may bring more to return.
+ * Decides the answer. The slot and the queue positions of the request are given up before the client gets the answer, so that the
+ * slot is free when the client requests again. Calls that are under way are awaited first: they may bring another slot or position.
  *
- * A client that is answered `UNAVAILABLE` repeats the request. So its record stays, unless it has to be returned with a slot: when
- * the store has carried out a call that it did not answer, the repeat finds what that brought.
+ * A client that gets `UNAVAILABLE` repeats the request. So its record stays, unless the request has a slot or queue positions to
+ * give up: if the store has carried out a call without an answer, the repeated request finds the result.
  *
  * @param slot a slot that is reserved for the request
  */
@@ -50,6 +50,7 @@ export function leave<P extends Placed>(
   ]);
 }
 
+/** Decides to refuse the request, as `leave` does. */
 export function refuse<P extends Placed>(
   request: PlayRequest<P>,
   code: RefusalCode,
@@ -59,9 +60,9 @@ export function refuse<P extends Placed>(
 }
 
 /**
- * Answers at once: the store holds nothing for the request, or what it holds belongs to whoever continues it.
+ * Answers at once: the request has neither slot nor queue positions, or another request or broker continues it and uses them.
  *
- * @param answer `null` when the client has gone
+ * @param answer `null` when the client has disconnected
  */
 export function close<P extends Placed>(
   request: PlayRequest<P>,
@@ -79,16 +80,19 @@ export function slotOf<P extends Placed>(ahead: AheadSlot<P>): P | null {
   return ahead.kind === 'placed' ? ahead.placed : null;
 }
 
+/** The effect that releases the slot that was reserved ahead, if there is one. */
 export function releaseAhead<P extends Placed>(
   ahead: AheadSlot<P>,
 ): { readonly type: 'release'; readonly placed: P }[] {
   return ahead.kind === 'placed' ? [{ type: 'release', placed: ahead.placed }] : [];
 }
 
+/** Whether the list contains the region pool. */
 export function includes(regionPools: readonly RegionPool[], regionPool: RegionPool): boolean {
   return regionPools.some((other) => isSameRegionPool(other, regionPool));
 }
 
+/** The list without the region pool. */
 export function without(regionPools: readonly RegionPool[], regionPool: RegionPool): readonly RegionPool[] {
   return regionPools.filter((other) => !isSameRegionPool(other, regionPool));
 }

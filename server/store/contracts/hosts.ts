@@ -5,6 +5,7 @@ import type { Drain } from '../../domain/drain.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { SilentHost } from '../../domain/host-silence.js';
+import type { StoreMs } from '../../domain/store-time.js';
 import type { EndedSession, SessionRecord } from './session-record.js';
 
 /** A host as its connection describes it. */
@@ -71,7 +72,7 @@ export interface Reconciliation {
 export interface SilentHostsReport {
   /** How many hosts the region pool has. */
   readonly hosts: number;
-  readonly silent: readonly (SilentHost & { readonly heartbeatAtMs: number })[];
+  readonly silent: readonly (SilentHost & { readonly heartbeatAtMs: StoreMs })[];
 }
 
 /**
@@ -80,7 +81,7 @@ export interface SilentHostsReport {
  */
 export interface SilentHostMark {
   readonly hostId: string;
-  readonly heartbeatAtMs: number;
+  readonly heartbeatAtMs: StoreMs;
   readonly order: 'suspect' | 'missing' | 'lost';
 }
 
@@ -105,7 +106,7 @@ export interface HostRecord {
   readonly committed: number;
   readonly measured: number;
   readonly ramping: number;
-  readonly heartbeatAtMs: number;
+  readonly heartbeatAtMs: StoreMs;
   readonly endpoint: string;
 }
 
@@ -174,7 +175,7 @@ export interface HostStore {
     sessions: readonly ReportedSession[],
   ): Promise<Reconciliation>;
   /**
-   * Removes a host that shuts down in order. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
+   * Removes a host that leaves the fleet. Its sessions end with `host_ended`, its reservations with `host_lost`, so that
    * their players get other hosts. Changes nothing when another connection speaks for the host.
    */
   removeHost(regionPool: RegionPool, hostId: string, connectionId: string): Promise<readonly EndedSession[]>;
@@ -235,7 +236,7 @@ export interface HostStore {
     regionPool: RegionPool,
     hostId: string,
     reason: HostFailureReason,
-    reservedAtMs: number,
+    reservedAtMs: StoreMs,
   ): Promise<HostFailures | null>;
 
   /** All hosts of the region pool, in the order of their ids. */

@@ -46,7 +46,7 @@ export type RelayOutcome =
 
 /**
  * The inbox that every broker has in every region pool: messages, and the ids of sessions that another broker changed.
- * What `FleetStore` says of errors and lists holds here.
+ * Errors and lists: see `FleetStore`.
  */
 export interface InboxStore {
   /**

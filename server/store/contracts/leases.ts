@@ -3,7 +3,7 @@
  * - `sessions`: sessions that expire, and free slots for placements that wait.
  * - `records`: records of ended sessions, and inboxes, to delete.
  * - `offers`: offers that were not accepted in time.
- * - `queue`: placements that nobody attends.
+ * - `queue`: waiting placements for which no broker has polled for too long.
  * - `silent`: silent hosts.
  */
 export const SWEEP_STEPS = ['sessions', 'records', 'offers', 'queue', 'silent'] as const;

@@ -54,7 +54,7 @@ export interface MovableChange {
   readonly movable: boolean;
 }
 
-/** Moves of sessions to other hosts. What `FleetStore` says of errors and lists holds here. */
+/** Moves of sessions to other hosts. Errors and lists: see `FleetStore`. */
 export interface MoveStore {
   /**
    * Reserves a slot for a session that is to move to this region pool, on the least congested acceptable host. The session

@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
+import type { StoreMs } from '../../domain/store-time.js';
 import type { EndedSession, SessionMeta, SessionRecord } from './session-record.js';
 
 /** A placement that finds no free slot and waits in the queue of a region pool. */
@@ -8,10 +9,10 @@ export interface WaitingPlacement {
   readonly sessionId: string;
   readonly epoch: number;
   /**
-   * When it began to wait, by the store's clock; `null` for now. Given when the placement joins the queue of a further
+   * When it began to wait; `null` for now. Given when the placement joins the queue of a further
    * region pool, or joins a queue again.
    */
-  readonly arrivedAtMs: number | null;
+  readonly arrivedAtMs: StoreMs | null;
   /** The placement is served before all others that arrived up to this much earlier. */
   readonly headStartMs: number;
   /** Whether it missed an offer before, in any region pool. */
@@ -28,7 +29,7 @@ export interface WaitingPlacement {
  * - `closed`: operators closed the region pool.
  */
 export type EnqueueOutcome =
-  | { readonly kind: 'waiting'; readonly arrivedAtMs: number }
+  | { readonly kind: 'waiting'; readonly arrivedAtMs: StoreMs }
   | { readonly kind: 'existing'; readonly session: SessionRecord }
   | { readonly kind: 'over'; readonly reason: EndReason }
   | { readonly kind: 'queue_full' }
@@ -45,7 +46,7 @@ export type PlacementStatus =
   | {
       readonly kind: 'waiting';
       readonly ahead: number;
-      readonly arrivedAtMs: number;
+      readonly arrivedAtMs: StoreMs;
       readonly clientBrokerId: string;
       readonly title: string;
       readonly missed: boolean;
@@ -92,13 +93,13 @@ export interface Withdrawal {
 export interface QueuedPlacement {
   readonly sessionId: string;
   readonly epoch: number;
-  readonly arrivedAtMs: number;
+  readonly arrivedAtMs: StoreMs;
   readonly meta: SessionMeta;
 }
 
 /**
- * The queue of a region pool. Whenever a call, of whichever contract, frees a slot or makes a host ready, the same call
- * offers the slot to the head of the queue. What `FleetStore` says of errors and lists holds here.
+ * The queue of a region pool. Whenever a call, of any contract, frees a slot or makes a host ready, the same call
+ * offers the slot to the head of the queue. Errors and lists: see `FleetStore`.
  *
  * An ended session that comes from a placement names no host: it never had one.
  */

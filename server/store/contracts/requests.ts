@@ -15,11 +15,11 @@ export interface RequestEntry extends RequestKey {
 }
 
 /**
- * What a remembered request is by the player's record:
+ * The state of a remembered request:
  *
- * - `live`: the player's one live request. It waits, or has a session that has not ended as far as the store was told.
+ * - `live`: the player's one live request. It waits, or has a session whose end was not recorded.
  * - `over`: it is not live any more. It was ended with `clearLiveRequests`.
- * - `replaced`: another request of the player took its place. No broker can continue it.
+ * - `replaced`: another request of the player replaced it. No broker can continue it.
  */
 export type RequestState = 'live' | 'over' | 'replaced';
 
@@ -84,7 +84,7 @@ export interface AllocatedEpoch {
 }
 
 /**
- * Play requests by player, and tokens that are good for one use. Errors: see `FleetStore`.
+ * Play requests by player, and tokens that can be used once. Errors: see `FleetStore`.
  *
  * Whatever brokers call, and in whatever order:
  *
@@ -94,7 +94,7 @@ export interface AllocatedEpoch {
  * - The epochs of a session only rise while the store remembers its request, and none is given to two callers.
  * - A request that was replaced gets no new attempt.
  *
- * A broker may die after a session has ended and before `clearLiveRequests`. A caller that is told of a live request therefore
+ * A broker may die after a session has ended and before `clearLiveRequests`. A caller that gets `live` therefore
  * checks its session in `regionPool`, and when that has ended, calls `replaceLiveRequest`.
  *
  * A session may go on under another request id (`resumeLiveRequest`) while hosts and other brokers still know the first. Calls
@@ -158,7 +158,7 @@ export interface RequestStore {
   /** Deletes a request that was refused, so that the player may try again with the same id. One that was replaced stays. */
   deleteRequest(playerId: string, requestId: string): Promise<void>;
   /**
-   * Uses up a token that is good for one use. This is the one operation that cannot be repeated safely: after an error the
+   * Uses up a token that can be used once. This is the one operation that cannot be repeated safely: after an error the
    * token may have been used up.
    *
    * @param ttlMs how long the store remembers the token: longer than any broker would accept it

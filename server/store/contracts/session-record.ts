@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { StoredState } from '../../domain/session-state.js';
+import type { StoreMs } from '../../domain/store-time.js';
 
 /** What brokers need to know about a session and the store only keeps. */
 export interface SessionMeta {
@@ -18,8 +19,7 @@ export interface SessionRecord {
   /** Set when `state` is `ended`. */
   readonly reason: EndReason | null;
   readonly hostId: string;
-  /** Milliseconds since 1970, by the store's clock. */
-  readonly reservedAtMs: number;
+  readonly reservedAtMs: StoreMs;
   /** The broker that the client was last connected to; empty when unknown. */
   readonly clientBrokerId: string;
   /** Rises each time the session is given to another connection of its player (`giveSession`). 0 before the first time. */

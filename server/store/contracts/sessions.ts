@@ -79,7 +79,7 @@ export interface SessionScan {
   readonly next: string | null;
 }
 
-/** Sessions and their slots. What `FleetStore` says of errors and lists holds here. */
+/** Sessions and their slots. Errors and lists: see `FleetStore`. */
 export interface SessionStore {
   /**
    * Reserves slots on the least congested hosts of the region pool, each sees the effect of the one before. While a
@@ -108,7 +108,7 @@ export interface SessionStore {
   ): Promise<readonly EndSessionOutcome[]>;
   /**
    * Ends sessions, also those that the store does not know because it lost its data: their ends are recorded, so that a host
-   * that still has such a session is told to end it. A session with a higher epoch stays. Repeating it is safe.
+   * that still has such a session gets `end`. A session with a higher epoch stays. Repeating it is safe.
    *
    * @returns the sessions that this call ended or recorded
    */

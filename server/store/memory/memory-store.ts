@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import { DEFAULT_BACK_OFF } from '../../domain/host-failures.js';
 import type { ServerClock } from '../../runtime/runtime.js';
@@ -44,7 +45,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     backOff: options.backOff ?? DEFAULT_BACK_OFF,
   };
   const pools = new RegionPools(rules, (callback) => clock.runNextTurn(callback));
-  const drains = createMemoryDrains(now);
+  const drains = createMemoryDrains(() => toStoreMs(now()));
   const requests = new RequestRecords();
   return {
     kind: 'memory',
@@ -58,7 +59,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     ...createMemoryLeases(pools),
     poolState: (regionPool) => pools.get(regionPool),
     playerRequests: (playerId) => requests.peek(playerId),
-    getTimeMs: async () => now(),
+    getTimeMs: async () => toStoreMs(now()),
     ping: async () => undefined,
     close: async () => pools.wakeUpListeners.clear(),
   };

@@ -1,4 +1,4 @@
-/** One script call works on at most this many sessions or hosts: it bounds how long Redis serves nobody else. */
+/** One script call works on at most this many sessions or hosts: it bounds how long Redis serves no other command. */
 export const MAX_BATCH = 256;
 
 /** Runs a list in calls of bounded size, one after the other on the wire, and joins the results. */

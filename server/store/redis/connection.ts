@@ -95,7 +95,7 @@ export function createConnection(
         ...common,
         sentinels: target.sentinels.map(({ host, port }) => ({ host, port })),
         name: target.name,
-        // Always a number: without one, the connection ends for good when no Sentinel answers.
+        // Always a number: without one, the connection ends permanently when no Sentinel answers.
         sentinelRetryStrategy: retryDelayMs,
         sentinelCommandTimeout: timeouts.commandMs,
         // Without these, the connection to Sentinel would be plain text although the options say TLS.
@@ -119,7 +119,7 @@ export function createConnection(
 }
 
 /**
- * Ends a connection for good. When a cluster disconnects during a refresh of its slots, the refresh starts the cluster's
+ * Ends a connection permanently. When a cluster disconnects during a refresh of its slots, the refresh starts the cluster's
  * timer again, which then keeps the process alive for ever. So refreshing is switched off.
  */
 export function endConnection(redis: Redis | Cluster): void {

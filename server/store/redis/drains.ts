@@ -6,7 +6,7 @@ import { decodeDrain, encodeDrain } from './drain-records.js';
 import { oneOf } from './records.js';
 import type { RedisContext } from './redis-context.js';
 
-/** One command records at most this many outcomes: it bounds how long Redis serves nobody else. */
+/** One command records at most this many outcomes: it bounds how long Redis serves no other command. */
 const OUTCOMES_PER_COMMAND = 500;
 
 /** Drains in Redis, each with the keys of its region, and the audit trail as a stream. */

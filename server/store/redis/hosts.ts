@@ -1,3 +1,4 @@
+import { toStoreMs, toUnixMs } from '../../domain/store-time.js';
 import { brokerIdOf } from '../../domain/connection-id.js';
 import { HOST_STATES, type HostState } from '../../domain/host-state.js';
 import type { HeartbeatOutcome, HostStore, Reconciliation, SilentHostsReport } from '../contracts/hosts.js';
@@ -86,7 +87,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
       const reply = await runInPool('hosts/mark-silent-hosts', regionPool, {
         callerId,
         hostIds: marks.map(({ hostId }) => hostId),
-        heartbeatTimes: marks.map(({ heartbeatAtMs }) => heartbeatAtMs),
+        heartbeatTimes: marks.map(({ heartbeatAtMs }) => toUnixMs(heartbeatAtMs)),
         marks: marks.map(({ order }) => order),
       });
       return decodeEnded(reply);
@@ -119,7 +120,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
     },
 
     async recordHostFailure(regionPool, hostId, reason, reservedAtMs) {
-      const args = { callerId: '', hostId, reason, reservedAt: reservedAtMs };
+      const args = { callerId: '', hostId, reason, reservedAt: toUnixMs(reservedAtMs) };
       return decodeFailures(String(await runInPool('hosts/record-host-failure', regionPool, args)));
     },
 
@@ -148,7 +149,7 @@ export function createRedisHosts(context: RedisContext): HostStore {
             committed,
             measured,
             ramping,
-            heartbeatAtMs,
+            heartbeatAtMs: toStoreMs(heartbeatAtMs),
             endpoint,
           };
         })
@@ -212,7 +213,7 @@ function decodeSilentHosts(reply: unknown): SilentHostsReport {
         state: oneOf<HostState>(HOST_STATES, state),
         silentMs: nowMs - heartbeatAtMs,
         missingForMs: missingAtMs === 0 ? null : nowMs - missingAtMs,
-        heartbeatAtMs,
+        heartbeatAtMs: toStoreMs(heartbeatAtMs),
       };
     }),
   };

@@ -85,7 +85,7 @@ export function createKeySpace(prefix: string): KeySpace {
   };
 }
 
-/** One script call covers at most this many region pools of a region: it bounds how long Redis serves nobody else. */
+/** One script call covers at most this many region pools of a region: it bounds how long Redis serves no other command. */
 export const MAX_POOLS = 64;
 
 /** The keys of several region pools of a region: a list for each name, in the order of the pools. */

@@ -1,3 +1,4 @@
+import { toStoreMs, toUnixMs } from '../../domain/store-time.js';
 import type {
   AcceptOfferOutcome,
   EnqueueOutcome,
@@ -28,7 +29,7 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
           maxLength,
           sessionIds,
           epochs: batch.map(({ epoch }) => epoch),
-          arrivalTimes: batch.map(({ arrivedAtMs }) => arrivedAtMs),
+          arrivalTimes: batch.map(({ arrivedAtMs }) => (arrivedAtMs === null ? null : toUnixMs(arrivedAtMs))),
           headStarts: batch.map(({ headStartMs }) => headStartMs),
           misses: batch.map(({ missed }) => missed),
           brokerIds: batch.map(({ clientBrokerId }) => clientBrokerId),
@@ -114,7 +115,7 @@ function decodeEnqueue(sessionIds: readonly string[], reply: unknown): EnqueueOu
     const detail = field.slice(1);
     switch (field.charAt(0)) {
       case '~':
-        return { kind: 'waiting', arrivedAtMs: Number(detail) };
+        return { kind: 'waiting', arrivedAtMs: toStoreMs(Number(detail)) };
       case '=':
         return { kind: 'existing', session: decodeSession(sessionId, detail) };
       case '!':
@@ -145,7 +146,7 @@ function decodePlacementStatus(sessionId: string, field: string): PlacementStatu
       return {
         kind: 'waiting',
         ahead: Number(ahead),
-        arrivedAtMs: Number(arrivedAt),
+        arrivedAtMs: toStoreMs(Number(arrivedAt)),
         clientBrokerId,
         title,
         missed: missed === '1',
@@ -170,6 +171,11 @@ function decodeAcceptOffer(sessionId: string, reply: unknown): AcceptOfferOutcom
 function decodeQueuedPlacement(sessionId: string, record: string): QueuedPlacement {
   const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
   if (match === null) throw new StoredFormatError('a waiting placement is not readable');
-  const [, epoch, arrivedAtMs, meta = ''] = match;
-  return { sessionId, epoch: Number(epoch), arrivedAtMs: Number(arrivedAtMs), meta: decodeMeta(meta) };
+  const [, epoch, arrivedAt, meta = ''] = match;
+  return {
+    sessionId,
+    epoch: Number(epoch),
+    arrivedAtMs: toStoreMs(Number(arrivedAt)),
+    meta: decodeMeta(meta),
+  };
 }

@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../domain/store-time.js';
 import { END_REASONS, type EndReason } from '@duskline/protocol/vocabulary';
 import { CLOSURES, type Closure } from '../../domain/closure.js';
 import {
@@ -44,7 +45,7 @@ export function decodeSession(sessionId: string, text: string): SessionRecord {
     state,
     reason,
     hostId: text.slice(HOST_AT, hostEnd),
-    reservedAtMs: Number(text.slice(RESERVED_AT, HOST_AT)),
+    reservedAtMs: toStoreMs(Number(text.slice(RESERVED_AT, HOST_AT))),
     clientBrokerId: text.slice(epochEnd + 1, brokerEnd),
     seq: Number(text.slice(brokerEnd + 1, seqEnd)),
     meta: metaAt < 0 ? null : decodeMeta(text.slice(metaAt)),
@@ -137,8 +138,8 @@ export function decodeFailures(text: string | null | undefined): HostFailures | 
   return {
     count: Number(count),
     reason: oneOf<HostFailureReason>(HOST_FAILURE_REASONS, reason),
-    untilMs: Number(untilMs),
-    countedUntilMs: Number(countedUntilMs),
+    untilMs: toStoreMs(Number(untilMs)),
+    countedUntilMs: toStoreMs(Number(countedUntilMs)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { toStoreMs, type StoreMs } from '../../domain/store-time.js';
 import type { Cluster, Redis } from 'ioredis';
 import type { KeySpace } from './keys.js';
 import { toStoreError } from './redis-errors.js';
@@ -9,8 +10,8 @@ export interface RedisContext extends ScriptRunner {
   readonly keys: KeySpace;
   /** Runs a Redis command. Rejects with `StoreUnavailableError` when Redis does not answer. */
   readonly command: <T>(command: () => Promise<T>) => Promise<T>;
-  /** The store's time, in milliseconds since 1970. */
-  readonly getTimeMs: () => Promise<number>;
+  /** The store's time. */
+  readonly getTimeMs: () => Promise<StoreMs>;
 }
 
 /** @param storeTimeMs in place of the time of Redis, in milliseconds since 1970 */
@@ -26,9 +27,9 @@ export function createRedisContext(
     ...scripts,
     command,
     async getTimeMs() {
-      if (storeTimeMs !== undefined) return storeTimeMs();
+      if (storeTimeMs !== undefined) return toStoreMs(storeTimeMs());
       const [seconds = 0, micros = 0] = (await command(() => redis.time())).map(Number);
-      return seconds * 1_000 + Math.floor(micros / 1_000);
+      return toStoreMs(seconds * 1_000 + Math.floor(micros / 1_000));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { ReplyError } from 'ioredis';
 import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 
-/** Answers of Redis that say "not now" rather than "your script is wrong"; older ones quote the cause. */
+/** Errors of Redis that are temporary and no fault of a script; older versions of Redis quote the cause. */
 const UNAVAILABLE_REPLY =
   /(?:^|-)(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY|OOM|MISCONF|UNBLOCKED)\b/;
 

@@ -4,7 +4,7 @@ import { Compile, type Validator } from 'typebox/compile';
 import { BROKER_TO_CLIENT, BROKER_TO_HOST } from '@duskline/protocol';
 import { parseClientMessage, parseHostMessage } from '@duskline/protocol/validation';
 import type { Frame, Peer } from '../../support/fleet/peer.js';
-import { sendTogether } from '../raw-frames.js';
+import { sendTogether } from '../frames/raw-frames.js';
 
 export type PeerKind = 'client' | 'host';
 

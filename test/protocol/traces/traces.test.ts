@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readProtocolDocument } from '../document.js';
+import { readProtocolDocument } from '../document/document.js';
 import { documentedTraces, headingOf, type DocumentedTrace } from './document-traces.js';
 import { SCENARIOS } from './scenarios.js';
 import { Scene } from './scene.js';

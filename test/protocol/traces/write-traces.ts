@@ -1,6 +1,6 @@
 // Plays the scenarios and writes their traces into PROTOCOL.md. Run it with `npm run docs:traces`.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { PROTOCOL_FILE } from '../document.js';
+import { PROTOCOL_FILE } from '../document/document.js';
 import { headingOf, withTraces } from './document-traces.js';
 import { SCENARIOS } from './scenarios.js';
 import { Scene } from './scene.js';

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -5,7 +6,7 @@ import { createOperatorAuthenticator } from '@duskline/server/auth/authenticator
 import { createTokenVerifier } from '@duskline/server/auth/token-verifier.js';
 import type { DrainReport } from '@duskline/server/broker/drain/drain-orders.js';
 import type { Operations } from '@duskline/server/broker/operations/operations.js';
-import { systemClock } from '@duskline/server/runtime/system-runtime.js';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import { loadConfig } from '@duskline/server/config/load-config.js';
 import { createApp } from '@duskline/server/http/create-app.js';
 import { TEST_CONFIG, TEST_ENV, failOnError, testToken } from './test-broker.js';
@@ -44,8 +45,8 @@ export function drainReport(change: Partial<DrainReport> = {}): DrainReport {
     target: { region: 'near', pool: null, hostId: null },
     mode: 'wait',
     atDeadline: 'end',
-    orderedAtMs: Date.UTC(2026, 0, 1, 12),
-    deadlineAtMs: Date.UTC(2026, 0, 1, 12, 30),
+    orderedAtMs: toStoreMs(Date.UTC(2026, 0, 1, 12)),
+    deadlineAtMs: toStoreMs(Date.UTC(2026, 0, 1, 12, 30)),
     orderedBy: 'olivia',
     state: 'running',
     finishedAtMs: null,
@@ -70,13 +71,13 @@ export function plainAnswers(): OperationAnswers {
       noRoom: 1,
       notMovable: 1,
     }),
-    undrain: () => drainReport({ state: 'undone', finishedAtMs: Date.UTC(2026, 0, 1, 12, 10) }),
+    undrain: () => drainReport({ state: 'undone', finishedAtMs: toStoreMs(Date.UTC(2026, 0, 1, 12, 10)) }),
     cordon: () => undefined,
     uncordon: () => undefined,
     drains: () => [drainReport()],
     moves: () => [
       {
-        atMs: Date.UTC(2026, 0, 1, 12),
+        atMs: toStoreMs(Date.UTC(2026, 0, 1, 12)),
         sessionId: '019a0000-0000-7000-8000-000000000001',
         from: { region: 'near', pool: 'console-x', hostId: 'h1' },
         to: { region: 'next', pool: 'console-x', hostId: 'h7' },
@@ -90,7 +91,7 @@ export function plainAnswers(): OperationAnswers {
     ],
     auditTrail: () => [
       {
-        atMs: Date.UTC(2026, 0, 1, 12),
+        atMs: toStoreMs(Date.UTC(2026, 0, 1, 12)),
         operatorId: 'olivia',
         from: '127.0.0.1',
         action: 'drain',
@@ -122,7 +123,7 @@ export function useOperatorApp(onStart: (app: OperatorApp) => void): void {
 
 async function startOperatorApp(): Promise<OperatorApp> {
   const { auth } = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
-  const verifier = createTokenVerifier(auth, { clock: systemClock });
+  const verifier = createTokenVerifier(auth, systemRuntime);
   const calls: OperationCall[] = [];
   const recordCall = async <Name extends keyof Operations>(
     name: Name,
@@ -148,6 +149,7 @@ async function startOperatorApp(): Promise<OperatorApp> {
       metrics: { contentType: 'text/plain', text: async () => '' },
       log: failOnError,
       authenticateOperator: (scope) => createOperatorAuthenticator(verifier, scope),
+      random: systemRuntime.random,
     }),
   ).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { renderAudit } from '@duskline/server/cli/fleet/audit-command.js';
 import { renderMoves } from '@duskline/server/cli/fleet/render-moves.js';
 import type { MoveEntry } from '@duskline/server/domain/move-entry.js';
@@ -22,7 +23,7 @@ describe('Drains in the terminal', () => {
         target: HOST,
         state: 'done',
         orderedBy: 'otto',
-        deadlineAtMs: NOON - 180_000,
+        deadlineAtMs: toStoreMs(NOON - 180_000),
         progress: { staying: 0, left: 1, moved: 2, ended: 1, remaining: 0 },
       }),
     ];
@@ -124,14 +125,14 @@ describe('Moves in the terminal', () => {
       moved!,
       {
         ...moved!,
-        atMs: NOON - 1,
+        atMs: toStoreMs(NOON - 1),
         to: { region: 'next', pool: 'console-x', hostId: null },
         cause: 'make_room',
         outcome: 'failed',
         failure: 'store: no slot: full',
         tookMs: 12_340,
       },
-      { ...moved!, atMs: NOON - 2, unclaimed: true, tookMs: 999 },
+      { ...moved!, atMs: toStoreMs(NOON - 2), unclaimed: true, tookMs: 999 },
     ];
     expect(renderMoves(moves)).to.equal(
       [

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import type { FleetStatus, HostStatus } from '@duskline/server/broker/operations/fleet-status.js';
 import { renderStatus } from '@duskline/server/cli/fleet/status-command.js';
 import { CLOSURES } from '@duskline/server/domain/closure.js';
@@ -61,7 +62,12 @@ describe('The fleet in the terminal', () => {
   });
 
   it('shows that a host is on trial after failures', () => {
-    const failures = { count: 2, reason: 'refused', untilMs: 5_000, countedUntilMs: 0 } as const;
+    const failures = {
+      count: 2,
+      reason: 'refused',
+      untilMs: toStoreMs(5_000),
+      countedUntilMs: toStoreMs(0),
+    } as const;
     const hosts = [host('h1', { failures }), host('h2', { failures, closures: ['failing'] })];
     const shown = [...renderStatus(fleet(hosts), { hosts: true }).matchAll(/h\d +(ready.*?) {2}/g)];
     expect(shown.map(([, state]) => state)).to.deep.equal(['ready, on trial', 'ready, failing']);

@@ -62,7 +62,7 @@ describe('Watching a drain', () => {
     expect(failure).to.equal(forbidden);
   });
 
-  it('reports that somebody reopened the target', async () => {
+  it('reports that the target was reopened', async () => {
     const failure: unknown = await watching([[drainReport({ state: 'undone' })]]).end.catch(
       (error: unknown) => error,
     );

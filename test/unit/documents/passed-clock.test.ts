@@ -9,6 +9,8 @@ const FILES_ON_A_PASSED_CLOCK = [
   'host-sdk/simulated/load-model.ts',
   'sdk-runtime/backoff.ts',
   'server/auth/resume-tokens.ts',
+  'server/broker/placement/request-runner.ts',
+  'server/broker/sessions/new-session-id.ts',
   'server/duskline.ts',
   'server/store/memory/memory-store.ts',
   'server/store/redis/wake-ups.ts',

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
@@ -25,8 +26,8 @@ const drain = fc.record({
   target,
   mode: fc.constant('wait' as const),
   atDeadline: fc.constantFrom(...AT_DEADLINE),
-  deadlineAtMs: fc.nat(1_000),
-  orderedAtMs: fc.constant(0),
+  deadlineAtMs: fc.nat(1_000).map(toStoreMs),
+  orderedAtMs: fc.constant(toStoreMs(0)),
   orderedBy: fc.constant('ops'),
   state: fc.constant('running' as const),
   finishedAtMs: fc.constant(null),
@@ -44,10 +45,10 @@ describe('A drain', () => {
 
   it('waits until its deadline at most, and ends earlier when no session is left', () => {
     fc.assert(
-      fc.property(drain, fc.nat(5), fc.nat(2_000), (one, staying, nowMs) => {
-        const step = nextDrainStep(one, staying, nowMs);
+      fc.property(drain, fc.nat(5), fc.nat(2_000).map(toStoreMs), (one, staying, now) => {
+        const step = nextDrainStep(one, staying, now);
         if (staying === 0) expect(step).to.equal('finish');
-        else if (nowMs < one.deadlineAtMs) expect(step).to.equal('wait');
+        else if (now < one.deadlineAtMs) expect(step).to.equal('wait');
         else expect(step).to.equal(one.atDeadline === 'end' ? 'end-sessions' : 'leave-remaining');
       }),
     );

@@ -1,3 +1,4 @@
+import { addMs, toStoreMs } from '@duskline/server/domain/store-time.js';
 import {
   DEFAULT_BACK_OFF,
   FAILURES_KEPT_MS,
@@ -14,19 +15,19 @@ const backOff = fc
   .record({ firstMs: fc.integer({ min: 1, max: 60_000 }), times: fc.integer({ min: 1, max: 1_000 }) })
   .map(({ firstMs, times }) => ({ firstMs, maxMs: firstMs * times }));
 const count = fc.integer({ min: 1, max: 10_000 });
-const T0 = 1_767_225_600_000;
+const T0 = toStoreMs(1_767_225_600_000);
 
 /** The failures of a host that fails each of its trials, the moment it gets it. */
 function failTrials(trials: number): HostFailures[] {
   const all: HostFailures[] = [];
-  let nowMs = T0;
+  let now = T0;
   let failures: HostFailures | null = null;
   for (let i = 0; i < trials; i += 1) {
     const before: HostFailures | null =
-      failures === null ? null : startTrial(failures, nowMs, DEFAULT_BACK_OFF);
-    failures = addHostFailure(before, 'refused', nowMs, nowMs, DEFAULT_BACK_OFF)!;
+      failures === null ? null : startTrial(failures, now, DEFAULT_BACK_OFF);
+    failures = addHostFailure(before, 'refused', now, now, DEFAULT_BACK_OFF)!;
     all.push(failures);
-    nowMs = failures.untilMs;
+    now = failures.untilMs;
   }
   return all;
 }
@@ -50,10 +51,15 @@ describe('The back-off of a host that fails new sessions', () => {
   it('ends by itself, however often the host has failed', () => {
     fc.assert(
       fc.property(backOff, count, (of, failures) => {
-        const before = { count: failures, reason: 'refused', untilMs: T0, countedUntilMs: T0 - 1 } as const;
+        const before = {
+          count: failures,
+          reason: 'refused',
+          untilMs: T0,
+          countedUntilMs: addMs(T0, -1),
+        } as const;
         const after = addHostFailure(before, 'refused', T0, T0, of)!;
         expect(isLeftOut(after, T0, of)).to.equal(true);
-        expect(isLeftOut(after, T0 + of.maxMs, of)).to.equal(false);
+        expect(isLeftOut(after, addMs(T0, of.maxMs), of)).to.equal(false);
       }),
     );
   });
@@ -63,7 +69,9 @@ describe('The back-off of a host that fails new sessions', () => {
       fc.property(fc.array(fc.nat({ max: 30_000 }), { maxLength: 20 }), (ages) => {
         const first = addHostFailure(null, 'refused', T0, T0, DEFAULT_BACK_OFF)!;
         for (const ageMs of ages) {
-          expect(addHostFailure(first, 'refused', T0 - ageMs, T0 + 100, DEFAULT_BACK_OFF)).to.equal(null);
+          expect(
+            addHostFailure(first, 'refused', addMs(T0, -ageMs), addMs(T0, 100), DEFAULT_BACK_OFF),
+          ).to.equal(null);
         }
       }),
     );
@@ -75,20 +83,23 @@ describe('The back-off of a host that fails new sessions', () => {
 
   it('starts again during a trial, without counting a failure', () => {
     const [failures] = failTrials(1);
-    const trial = startTrial(failures!, T0 + 7_000, DEFAULT_BACK_OFF);
-    expect(trial).to.include({ count: 1, untilMs: T0 + 12_000 });
-    expect(isLeftOut(trial, T0 + 11_999, DEFAULT_BACK_OFF)).to.equal(true);
+    const trial = startTrial(failures!, addMs(T0, 7_000), DEFAULT_BACK_OFF);
+    expect(trial).to.include({ count: 1, untilMs: addMs(T0, 12_000) });
+    expect(isLeftOut(trial, addMs(T0, 11_999), DEFAULT_BACK_OFF)).to.equal(true);
   });
 
   it('starts anew when the last failure is long ago', () => {
     const last = failTrials(5).at(-1)!;
-    const later = last.untilMs + FAILURES_KEPT_MS;
+    const later = addMs(last.untilMs, FAILURES_KEPT_MS);
+    const afterwards = addMs(later, 1);
     expect(addHostFailure(last, 'refused', later, later, DEFAULT_BACK_OFF)).to.include({ count: 6 });
-    expect(addHostFailure(last, 'refused', later + 1, later + 1, DEFAULT_BACK_OFF)).to.include({ count: 1 });
+    expect(addHostFailure(last, 'refused', afterwards, afterwards, DEFAULT_BACK_OFF)).to.include({
+      count: 1,
+    });
   });
 
   it('ends at once when the clock was set back by more than the longest back-off', () => {
     const [failures] = failTrials(1);
-    expect(isLeftOut(failures!, T0 - 3_600_000, DEFAULT_BACK_OFF)).to.equal(false);
+    expect(isLeftOut(failures!, addMs(T0, -3_600_000), DEFAULT_BACK_OFF)).to.equal(false);
   });
 });

@@ -44,7 +44,7 @@ describe('The admission queue of clients', () => {
     expect(perTenth).to.have.length(10);
   });
 
-  it('lets nobody overtake waiting clients', () => {
+  it('lets no client overtake waiting clients', () => {
     for (let i = 0; i < 6; i += 1) arrive(i);
     clock.advance(5);
     arrive(6);

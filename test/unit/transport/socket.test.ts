@@ -1,4 +1,4 @@
-import { systemClock } from '@duskline/server/runtime/system-runtime.js';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import { SocketChannel } from '@duskline/server/transport/socket.js';
 import { WriteQueue } from '@duskline/server/transport/write-queue.js';
 import { expect } from 'chai';
@@ -50,7 +50,7 @@ class Line {
       [WebSocket, IncomingMessage],
       unknown,
     ];
-    const rules = { maxSocketBufferBytes, writes: new WriteQueue(systemClock), clock: systemClock };
+    const rules = { maxSocketBufferBytes, writes: new WriteQueue(systemRuntime.clock), ...systemRuntime };
     const channel = new SocketChannel<Note>('b.1', socket, request.socket, rules);
     return new Line(channel, server, peer, request.socket);
   }

@@ -22,7 +22,7 @@ export async function declineMove(
     if (refusal.code === 'INTERNAL') {
       context.log.error({ err: error, sessionId }, 'could not cancel the move that a client declined');
     }
-    client.channel.send(errorMessage(refusal, { sessionId }));
+    client.channel.send(errorMessage(refusal, context.random, { sessionId }));
   }
 }
 

@@ -67,7 +67,7 @@ export async function receiveCheckpoint(
       throw error;
     }
   } catch (error) {
-    host.channel.send(errorMessage(toRefusal(error), { sessionId }));
+    host.channel.send(errorMessage(toRefusal(error), context.random, { sessionId }));
   }
 }
 

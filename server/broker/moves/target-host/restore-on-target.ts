@@ -87,7 +87,7 @@ export async function receiveRestored(
 ): Promise<void> {
   const incoming = context.activeMoves.incoming.get(sessionId);
   if (incoming?.host !== host || incoming.epoch !== epoch) {
-    host.channel.send(errorMessage(new Refusal('NO_MOVE'), { sessionId }));
+    host.channel.send(errorMessage(new Refusal('NO_MOVE'), context.random, { sessionId }));
     return;
   }
   // Hosts repeat an answer that they may have sent over a lost connection.
@@ -97,7 +97,7 @@ export async function receiveRestored(
   if (context.clock.monotonicMs() > replyByMs) {
     context.activeMoves.incoming.delete(sessionId);
     const message = 'The session was restored after the deadline: drop it.';
-    host.channel.send(errorMessage(new Refusal('NO_MOVE', { message }), { sessionId }));
+    host.channel.send(errorMessage(new Refusal('NO_MOVE', { message }), context.random, { sessionId }));
     return refuseMove(context, attempt, 'target', 'the host restored the session too late');
   }
   incoming.isRestored = true;

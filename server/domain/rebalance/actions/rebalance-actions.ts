@@ -17,7 +17,7 @@ export interface MoveAction {
   readonly to: { readonly regionPool: RegionPool; readonly hostId: string | null };
   /** The highest congestion of the target host before the session arrives, as a share. The store enforces it. */
   readonly cap: number;
-  /** Whether no client has claimed the session yet. Such a move interrupts nobody and costs no budget. */
+  /** Whether no client has claimed the session yet. Such a move interrupts no player and costs no budget. */
   readonly isUnclaimed: boolean;
   readonly reason: MoveReason;
   readonly chain: number;

@@ -1,4 +1,5 @@
 import { regionPoolName, type RegionPool } from '../../catalog.js';
+import type { StoreMs } from '../../store-time.js';
 import { DEFAULT_REBALANCE_LIMITS, type RebalanceLimits } from './rebalance-limits.js';
 
 /** Key of a host in maps: `<region>/<pool>/<hostId>`. Host ids are unique only within their region pool. */
@@ -15,15 +16,14 @@ export interface HostReport {
    * of it: a full host is not hot, and what is only expected may not happen.
    */
   readonly measuredLoad: number;
-  /** Time of the heartbeat, in milliseconds since 1970 by the store's clock. */
-  readonly heartbeatAtMs: number;
+  readonly heartbeatAtMs: StoreMs;
   /** Whether the store excludes it from new sessions because an earlier round judged it hot. */
   readonly isExcluded: boolean;
 }
 
 /** Kept for hot hosts and for hosts above the threshold. Other hosts need no entry. */
 interface HostHeat {
-  readonly heartbeatAtMs: number;
+  readonly heartbeatAtMs: StoreMs;
   /** Heartbeats in a row above the threshold. */
   readonly heartbeatsAbove: number;
   readonly hot: boolean;

@@ -1,3 +1,4 @@
+import { msBetween } from '../../store-time.js';
 import type { MoveAction } from '../actions/rebalance-actions.js';
 import { keepSlotsForWaiting } from '../room/keep-slots-for-waiting.js';
 import { makeRoom, type MakeRoomPlan } from '../room/make-room.js';
@@ -72,7 +73,7 @@ function collectMovers(fleet: PlannedFleet, all: boolean, limits: RebalanceLimit
   const { sessions, nowMs } = fleet.snapshot;
   for (const session of sessions) {
     const { kind, movedAtMs } = session;
-    if (kind === 'fixed' || (movedAtMs !== null && nowMs - movedAtMs < limits.cooldownMs)) continue;
+    if (kind === 'fixed' || (movedAtMs !== null && msBetween(movedAtMs, nowMs) < limits.cooldownMs)) continue;
     const host = fleet.hostOf(session);
     if (host?.isSource !== true || !(all || host.snapshot.heat === 'hot')) continue;
     host.movers.push({ session, host, isUnclaimed: kind === 'unclaimed', isMoved: false });

@@ -26,7 +26,7 @@ export class MoverGroups {
   #mayMoveLive: boolean;
   /** Whether a region pool has room, or a session that could move on from it to one with room. Filled on first use. */
   readonly #useful: (boolean | undefined)[];
-  /** Ids of sets of region pools. The id of a prefix of words and the next word give the id of the longer prefix. */
+  /** Ids of the sets of region pools. The id of a set's first words and the next word give the id of these words together. */
   readonly #sets = new Map<number, number>();
   readonly #words: Int32Array;
 
@@ -109,7 +109,7 @@ export class MoverGroups {
     return [...groups.values()];
   }
 
-  /** Hosts whose sessions may leave. On a host that takes no players, the freed slot would serve nobody. */
+  /** Hosts whose sessions may leave. On a host that takes no players, no player could use the freed slot. */
   #sourcesIn(poolIndex: number): PlannedHost[] {
     const { hosts } = this.fleet.regionPoolAt(poolIndex);
     return hosts.filter((host) => host.takesPlayers && host.isSource && host.movesLeft > 0);

@@ -1,12 +1,12 @@
 import type { RegionPool } from '../../catalog.js';
 import type { HostState } from '../../host-state.js';
+import type { StoreMs } from '../../store-time.js';
 
 /**
- * The fleet as one read of the store showed it, and the only input of a plan besides its limits. All times are in
- * milliseconds since 1970 by the store's clock.
+ * The fleet as one read of the store showed it, and the only input of a plan besides its limits.
  */
 export interface FleetSnapshot {
-  readonly nowMs: number;
+  readonly nowMs: StoreMs;
   readonly hosts: readonly HostSnapshot[];
   readonly sessions: readonly SessionSnapshot[];
   /** Players who wait for a slot, in the order of the queue. */
@@ -53,7 +53,7 @@ export interface HostSnapshot {
 /**
  * Whether a session can be moved.
  *
- * - `unclaimed`: no client has claimed it yet, so that a move interrupts nobody.
+ * - `unclaimed`: no client has claimed it yet, so that a move interrupts no player.
  * - `movable`: host, title and client support a live move.
  * - `fixed`: they do not, or the session is moving already.
  */
@@ -74,7 +74,7 @@ export interface SessionSnapshot {
   /** Every region pool that latency policy, device and pool allow, the present one included. Empty for `fixed`. */
   readonly options: readonly RegionPoolOption[];
   /** Time of its last move; `null` if it was never moved. */
-  readonly movedAtMs: number | null;
+  readonly movedAtMs: StoreMs | null;
 }
 
 /** A player who waits for a slot, by the id that the session will have. */

@@ -7,7 +7,7 @@ const ROUNDING = 1e-9;
 export interface Mover {
   readonly session: SessionSnapshot;
   readonly host: PlannedHost;
-  /** Whether no client has claimed the session yet: moving it interrupts nobody and costs no budget. */
+  /** Whether no client has claimed the session yet: moving it interrupts no player and costs no budget. */
   readonly isUnclaimed: boolean;
   /** Whether the plan contains a move of this session. */
   isMoved: boolean;

@@ -1,9 +1,10 @@
+import type { StoreMs } from '../../../domain/store-time.js';
 import type { AuditEntry } from '../../../domain/audit-entry.js';
 import { targetName, type Drain, type DrainOutcome } from '../../../domain/drain.js';
 import { AUDIT_ENTRIES_KEPT, type DrainStore } from '../../contracts/drains.js';
 
 /** Drains and the audit trail in memory. */
-export function createMemoryDrains(now: () => number): DrainStore {
+export function createMemoryDrains(now: () => StoreMs): DrainStore {
   /** By region, then by target. */
   const drains = new Map<string, Map<string, Drain>>();
   /** By drain, then by session. */

@@ -1,3 +1,4 @@
+import { toStoreMs, type StoreMs } from '../../../domain/store-time.js';
 import {
   addHostFailure,
   areForgotten,
@@ -30,11 +31,11 @@ export function countFailure(
   pool: PoolState,
   hostId: string,
   reason: HostFailureReason,
-  reservedAtMs: number,
+  reservedAtMs: StoreMs,
   nowMs: number,
 ): HostFailures | null {
   const before = pool.hostFailures.get(hostId) ?? null;
-  const failures = addHostFailure(before, reason, reservedAtMs, nowMs, pool.rules.backOff);
+  const failures = addHostFailure(before, reason, reservedAtMs, toStoreMs(nowMs), pool.rules.backOff);
   if (failures === null) return null;
   pool.hostFailures.set(hostId, failures);
   changeHostClosures(pool, hostId, 'failing', 'add', nowMs);
@@ -45,14 +46,14 @@ export function countFailure(
 export function endBackOff(pool: PoolState, host: MemoryHost, nowMs: number): void {
   if (!host.closures.includes('failing')) return;
   const failures = pool.hostFailures.get(host.hostId);
-  if (failures !== undefined && isLeftOut(failures, nowMs, pool.rules.backOff)) return;
+  if (failures !== undefined && isLeftOut(failures, toStoreMs(nowMs), pool.rules.backOff)) return;
   changeHostClosures(pool, host.hostId, 'failing', 'remove', nowMs);
 }
 
 /** Forgets old failures: hosts that got no session since, or never came back. */
 export function forgetOldFailures(pool: PoolState, nowMs: number): void {
   for (const [hostId, failures] of pool.hostFailures) {
-    if (!areForgotten(failures, nowMs)) continue;
+    if (!areForgotten(failures, toStoreMs(nowMs))) continue;
     pool.hostFailures.delete(hostId);
     changeHostClosures(pool, hostId, 'failing', 'remove', nowMs);
   }

@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../../domain/store-time.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { decayRamping } from '../../../domain/congestion.js';
 import type { RegionPool } from '../../../domain/catalog.js';
@@ -157,7 +158,7 @@ function toHostRecord(pool: PoolState, host: MemoryHost): HostRecord {
     committed,
     measured,
     ramping,
-    heartbeatAtMs,
+    heartbeatAtMs: toStoreMs(heartbeatAtMs),
     endpoint,
   };
 }

@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../../domain/store-time.js';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
@@ -130,7 +131,7 @@ function adoptSession(
     state,
     reason: null,
     hostId: host.hostId,
-    reservedAtMs: known?.reservedAtMs ?? nowMs,
+    reservedAtMs: known?.reservedAtMs ?? toStoreMs(nowMs),
     clientBrokerId: known?.clientBrokerId ?? '',
     seq: known?.seq ?? 0,
     meta: known?.meta ?? null,

@@ -1,3 +1,4 @@
+import { toStoreMs, toUnixMs } from '../../../domain/store-time.js';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { nextHostState } from '../../../domain/host-state.js';
 import type { SilentHostMark, SilentHostsReport } from '../../contracts/hosts.js';
@@ -21,7 +22,7 @@ export function findSilentHosts(
       state: host.state,
       silentMs: nowMs - host.heartbeatAtMs,
       missingForMs: host.missingAtMs === 0 ? null : nowMs - host.missingAtMs,
-      heartbeatAtMs: host.heartbeatAtMs,
+      heartbeatAtMs: toStoreMs(host.heartbeatAtMs),
     }));
   return { hosts: pool.hosts.size, silent };
 }
@@ -34,7 +35,7 @@ export function markSilentHosts(
 ): EndedSession[] {
   return marks.flatMap(({ hostId, heartbeatAtMs, order }) => {
     const host = pool.hosts.get(hostId);
-    if (host?.heartbeatAtMs !== heartbeatAtMs) return [];
+    if (host?.heartbeatAtMs !== toUnixMs(heartbeatAtMs)) return [];
     switch (order) {
       case 'suspect':
         pool.setState(host, nextHostState(host.state, 'late'));

@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../../domain/store-time.js';
 import { congestion } from '../../../domain/congestion.js';
 import { nextHostState } from '../../../domain/host-state.js';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
@@ -50,7 +51,7 @@ export function createMemoryMoves(pools: RegionPools): MoveStore {
       for (const change of changes) recordMovableChange(pool, change);
     },
 
-    recordMove: async (entry) => log.add({ atMs: pools.now(), ...entry }),
+    recordMove: async (entry) => log.add({ atMs: toStoreMs(pools.now()), ...entry }),
 
     listMoves: async (region, limit) => log.list(region, limit),
   };
@@ -75,7 +76,7 @@ function reserveTargetSlot(
 }
 
 /**
- * Looks at hosts from the least congested one on: a silent host becomes suspect and is passed over, the excluded one is passed
+ * Tries hosts from the least congested one on: a silent host becomes suspect and is passed over, the excluded one is passed
  * over, and the first one above the limit ends the search, because all behind it are above it too.
  */
 function findTargetHost(

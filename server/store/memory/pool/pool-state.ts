@@ -1,3 +1,4 @@
+import { toUnixMs } from '../../../domain/store-time.js';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Closure } from '../../../domain/closure.js';
 import { congestion, withdrawRamping } from '../../../domain/congestion.js';
@@ -150,7 +151,7 @@ export class PoolState {
     const host = entry?.host;
     if (entry === undefined || host === undefined || host === null) return undefined;
     removeFromHost(host, entry);
-    host.ramping = withdrawRamping(host.ramping, host.slots, nowMs - session.reservedAtMs);
+    host.ramping = withdrawRamping(host.ramping, host.slots, nowMs - toUnixMs(session.reservedAtMs));
     host.digest ^= sessionDigest(session);
     this.updateFreeOrder(host);
     // Hosts do not know of offers.

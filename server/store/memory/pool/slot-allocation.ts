@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../../domain/store-time.js';
 import { changeClosures } from '../../../domain/closure.js';
 import { expectedSessionLoad } from '../../../domain/congestion.js';
 import { startTrial } from '../../../domain/host-failures.js';
@@ -39,7 +40,7 @@ export function takeSlot(
     state,
     reason: null,
     hostId: host.hostId,
-    reservedAtMs: nowMs,
+    reservedAtMs: toStoreMs(nowMs),
     clientBrokerId,
     seq: 0,
     meta,
@@ -48,6 +49,6 @@ export function takeSlot(
   pool.saveLiveSession(host, session, untilMs);
   const failures = pool.hostFailures.get(host.hostId);
   if (failures === undefined) return;
-  pool.hostFailures.set(host.hostId, startTrial(failures, nowMs, pool.rules.backOff));
+  pool.hostFailures.set(host.hostId, startTrial(failures, toStoreMs(nowMs), pool.rules.backOff));
   pool.setHostClosures(host.hostId, changeClosures(host.closures, 'failing', 'add'));
 }

@@ -1,3 +1,4 @@
+import type { StoreMs } from '../../../domain/store-time.js';
 import sortedBtree from 'sorted-btree';
 import type { SessionMeta } from '../../contracts/session-record.js';
 
@@ -6,7 +7,7 @@ export interface WaitingEntry {
   readonly sessionId: string;
   readonly epoch: number;
   /** When it began to wait. */
-  readonly arrivedAtMs: number;
+  readonly arrivedAtMs: StoreMs;
   /** The order in the queue: arrival minus head start, or the time at which it missed an offer. */
   readonly score: number;
   /** Whether it missed an offer, here or in another region pool. */

@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../../domain/store-time.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
 import { notifyOfferChange, withdrawOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
@@ -64,7 +65,7 @@ function toSession({ sessionId, epoch, clientBrokerId, meta }: WaitingEntry, now
     state: 'ended',
     reason: null,
     hostId: '',
-    reservedAtMs: nowMs,
+    reservedAtMs: toStoreMs(nowMs),
     clientBrokerId,
     seq: 0,
     meta,

@@ -1,3 +1,4 @@
+import { toStoreMs, toUnixMs } from '../../../domain/store-time.js';
 import type {
   AcceptOfferOutcome,
   EnqueueOutcome,
@@ -102,8 +103,8 @@ function joinQueue(
     return { kind: 'waiting', arrivedAtMs: waiting.arrivedAtMs };
   }
   if (pool.waitingQueue.length >= maxLength) return { kind: 'queue_full' };
-  const arrivedAtMs = placement.arrivedAtMs ?? nowMs;
-  const score = arrivedAtMs - headStartMs;
+  const arrivedAtMs = placement.arrivedAtMs ?? toStoreMs(nowMs);
+  const score = toUnixMs(arrivedAtMs) - headStartMs;
   pool.waitingQueue.add({ sessionId, epoch, arrivedAtMs, score, missed, clientBrokerId, meta });
   pool.waitingQueue.markAttended(sessionId, nowMs);
   return { kind: 'waiting', arrivedAtMs };
@@ -152,7 +153,7 @@ function acceptOffer(
     ...known,
     state: 'reserved',
     epoch: toEpoch,
-    reservedAtMs: nowMs,
+    reservedAtMs: toStoreMs(nowMs),
     clientBrokerId,
   };
   pool.waitingQueue.delete(sessionId);

@@ -16,8 +16,8 @@ export class UsedTokens {
   }
 
   /**
-   * Tokens expire in no particular order, so a cursor goes round over all of them. Four checks for each new token keep the
-   * map below twice the tokens that are still needed, at a bounded price.
+   * Tokens expire in no particular order, so a cursor cycles through all of them. Four checks for each new token keep the
+   * map below twice the tokens that are still needed, at a bounded cost.
    */
   #deleteSomeExpired(nowMs: number): void {
     for (let checked = 0; checked < CHECKED_PER_USE; checked += 1) {

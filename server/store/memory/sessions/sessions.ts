@@ -1,3 +1,4 @@
+import { toStoreMs } from '../../../domain/store-time.js';
 import { canTransition } from '../../../domain/session-state.js';
 import type { EndedSession, Reservation, SessionRecord } from '../../contracts/session-record.js';
 import type {
@@ -153,7 +154,7 @@ function recordEnd(
     state: 'ended',
     reason,
     hostId,
-    reservedAtMs: nowMs,
+    reservedAtMs: toStoreMs(nowMs),
     clientBrokerId: '',
     seq: 0,
     meta: null,

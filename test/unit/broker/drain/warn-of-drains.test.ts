@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { expect } from 'chai';
 import { warningDue } from '@duskline/server/broker/drain/warn-of-drains.js';
 import type { Drain } from '@duskline/server/domain/drain.js';
@@ -10,8 +11,8 @@ const DRAIN: Drain = {
   target: { region: 'near', pool: null, hostId: null },
   mode: 'wait',
   atDeadline: 'end',
-  deadlineAtMs: DEADLINE_AT_MS,
-  orderedAtMs: 0,
+  deadlineAtMs: toStoreMs(DEADLINE_AT_MS),
+  orderedAtMs: toStoreMs(0),
   orderedBy: 'ops',
   state: 'running',
   finishedAtMs: null,
@@ -19,7 +20,7 @@ const DRAIN: Drain = {
 
 describe('The warning before the deadline of a drain', () => {
   const aheadAt = (minutesLeft: number, drain = DRAIN): number | undefined =>
-    warningDue(drain, DEADLINE_AT_MS - minutesLeft * MINUTE_MS)?.aheadMs;
+    warningDue(drain, toStoreMs(DEADLINE_AT_MS - minutesLeft * MINUTE_MS))?.aheadMs;
 
   it('is sent five minutes and one minute before it', () => {
     expect(aheadAt(5.1)).to.equal(undefined);
@@ -30,7 +31,7 @@ describe('The warning before the deadline of a drain', () => {
   });
 
   it('contains the time at which the session ends', () => {
-    expect(warningDue(DRAIN, DEADLINE_AT_MS - 1)?.endsAtMs).to.equal(DEADLINE_AT_MS);
+    expect(warningDue(DRAIN, toStoreMs(DEADLINE_AT_MS - 1))?.endsAtMs).to.equal(DEADLINE_AT_MS);
   });
 
   it('is not sent when the drain ends no session', () => {

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { locateMovedSession } from '@duskline/server/broker/moves/client/locate-moved-session.js';
 import type { SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
@@ -14,7 +15,7 @@ function sessionWith(changes: Partial<SessionRecord>): SessionRecord {
     state: 'active',
     reason: null,
     hostId: 'h2',
-    reservedAtMs: 1_000,
+    reservedAtMs: toStoreMs(1_000),
     clientBrokerId: 'broker-1',
     seq: 0,
     meta: metaOf('s1'),

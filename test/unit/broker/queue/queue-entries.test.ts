@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { interpretQueueEntry } from '@duskline/server/broker/queue/queue-entries.js';
 import type { PlacementStatus, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
@@ -14,7 +15,7 @@ function sessionWith(changes: Partial<SessionRecord>): SessionRecord {
     state: 'active',
     reason: null,
     hostId: 'h1',
-    reservedAtMs: 1_000,
+    reservedAtMs: toStoreMs(1_000),
     clientBrokerId: 'broker-1',
     seq: 0,
     meta: metaOf('s1'),
@@ -36,12 +37,15 @@ describe('A queue entry', () => {
     const status: PlacementStatus = {
       kind: 'waiting',
       ahead: 2,
-      arrivedAtMs: 5_000,
+      arrivedAtMs: toStoreMs(5_000),
       clientBrokerId: 'broker-1',
       title: 'drift',
       missed: false,
     };
-    expect(interpretQueueEntry(IDLE, status)).to.deep.equal({ kind: 'waiting', arrivedAtMs: 5_000 });
+    expect(interpretQueueEntry(IDLE, status)).to.deep.equal({
+      kind: 'waiting',
+      arrivedAtMs: toStoreMs(5_000),
+    });
   });
 
   for (const { name, request } of [

@@ -64,7 +64,7 @@ async function enqueue(
 class FleetInRounds {
   readonly #clock = new ManualClock();
   readonly store: MemoryStore = createMemoryStore({ suspectAfterMs: 60_000, clock: this.#clock });
-  readonly #rebalancer = createRebalancer(this.store, catalog, DEFAULT_REBALANCE_LIMITS);
+  readonly #rebalancer = createRebalancer(this.store, catalog, DEFAULT_REBALANCE_LIMITS, this.#clock);
 
   constructor(private readonly hosts: readonly HostAtStart[]) {}
 
@@ -150,7 +150,7 @@ const hosts = fc.array(hostAtStart, { minLength: 1, maxLength: 6 });
 const rounds = fc.array(fc.shuffledSubarray([...REGIONS]), { minLength: BEATS, maxLength: BEATS });
 
 describe('A round of rebalancing', () => {
-  it('leaves the exclusions of all other regions as they are, whoever waits where', async () => {
+  it('leaves the exclusions of all other regions as they are, wherever players wait', async () => {
     await fc.assert(
       fc.asyncProperty(hosts, rounds, async (atStart, roundsAfter) => {
         const fleet = new FleetInRounds(atStart);

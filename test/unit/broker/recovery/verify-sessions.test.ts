@@ -1,12 +1,12 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import type { Device, Play } from '@duskline/protocol';
 import { ClientConnection, ConnectionDirectory } from '@duskline/server/broker/connections/connections.js';
 import { SESSION_GROUPS, groupOfSession } from '@duskline/server/broker/connections/sessions-in-groups.js';
 import { createSessionVerifier } from '@duskline/server/broker/recovery/verify-sessions.js';
-import { newSessionId } from '@duskline/server/broker/sessions/new-session-id.js';
 import type { Reservation, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { REGION_POOL, metaOf } from '../../../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf, newSessionId } from '../../../support/fleet/fleet-data.js';
 
 type VerifierContext = Parameters<typeof createSessionVerifier>[0];
 
@@ -35,7 +35,7 @@ class BrokerWithChurn {
       const record = {
         state: 'connected',
         hostId: 'h',
-        reservedAtMs: 0,
+        reservedAtMs: toStoreMs(0),
         seq: 0,
         movable: false,
         reason: null,

@@ -1,9 +1,11 @@
-import { newSessionId } from '@duskline/server/broker/sessions/new-session-id.js';
+import { createSessionNaming } from '@duskline/server/broker/sessions/new-session-id.js';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
 import { expect } from 'chai';
 import { validate, version } from 'uuid';
 
 describe('Session ids', () => {
   const startedAtMs = Date.now();
+  const { newSessionId } = createSessionNaming(systemRuntime);
   const ids = Array.from({ length: 5_000 }, newSessionId);
 
   it('are UUIDs of version 7 with the current time', () => {

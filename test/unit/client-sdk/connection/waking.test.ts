@@ -86,7 +86,7 @@ describe('client: when the device wakes', () => {
     await broker.welcome();
   });
 
-  it('closes for good when the reconnect policy gives up', async () => {
+  it('closes permanently when the reconnect policy gives up', async () => {
     const { end, statuses } = await connected({ reconnect: { nextRetryDelayInMs: () => null } });
     clock.sleep(SLEEP_MS);
     await end.next('ping');

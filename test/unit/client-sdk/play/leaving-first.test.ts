@@ -57,7 +57,7 @@ describe('client: a request after one that the player gives up', () => {
     await expectNextMatch(client, again, next);
   });
 
-  it('is sent after the end of the session when the store was away meanwhile', async () => {
+  it('is sent after the end of the session when the store was unreachable meanwhile', async () => {
     const clock = new ManualClock();
     const all = await connected({ clock, random: () => 0 });
     const { client, end } = all;
@@ -94,7 +94,7 @@ describe('client: a request after one that the player gives up', () => {
     await expectNextMatch(client, end, next);
   });
 
-  it('is not sent when it is aborted before its turn', async () => {
+  it('is not sent when it is aborted while it waits', async () => {
     const { end, left, next, client } = await playing();
     const controller = new AbortController();
     const third = failure(client.play({ title: 'tetris', rtt: RTT, signal: controller.signal }));

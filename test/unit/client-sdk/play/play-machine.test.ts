@@ -193,7 +193,7 @@ describe('The machine of a play request', () => {
     }
   });
 
-  it('sends `end` and `accept` only to a broker that has told of the session or the offer on this connection', () => {
+  it('sends `end` and `accept` only to a broker that has reported the session or the offer on this connection', () => {
     for (const state of states) {
       for (const event of ALL_EVENTS.filter((candidate) => isPossible(state, candidate))) {
         const { state: next, effects } = step(state, event);

@@ -125,7 +125,7 @@ describe('The machine of a session, as its client sees it', () => {
     expectAlways(({ before, after, effects }) => {
       expect(after.moves.filter(({ match }) => match.epoch > after.match.epoch)).to.have.length.at.most(1);
       for (const effect of effects) {
-        if (effect.type !== 'follow') continue;
+        if (effect.type !== 'callOnMove') continue;
         const { epoch } = effect.match;
         expect(epoch).to.be.above(
           Math.max(before.match.epoch, ...before.moves.map(({ match }) => match.epoch)),

@@ -159,7 +159,7 @@ async function run(commands: readonly Command[]): Promise<void> {
 describe('client: any order of commands, losses and answers', function () {
   this.timeout(60_000);
 
-  it('gives each request one outcome, refuses nobody for what was given up, and leaves nothing reserved', async () => {
+  it('gives each request one outcome, refuses no request because of one that was given up, and leaves nothing reserved', async () => {
     await fc.assert(fc.asyncProperty(anyCommands, run), {
       includeErrorInReport: true,
       numRuns: 500,

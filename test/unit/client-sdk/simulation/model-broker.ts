@@ -7,7 +7,7 @@ interface Request {
   readonly requestId: string;
   readonly sessionId: string;
   state: 'waiting' | 'offered' | 'session' | 'ended' | 'cancelled';
-  /** The connection that is told of it. */
+  /** The connection that receives its messages. */
   link: SimulatedLink;
 }
 

@@ -93,7 +93,7 @@ describe('The life of a play request', () => {
     );
   });
 
-  it('leaves no slot and no queue position behind that nobody owns', () => {
+  it('leaves no slot and no queue position behind without an owner', () => {
     fc.assert(
       fc.property(fc.gen(), setting, script, (gen, terms, events) => {
         const broker = live(gen, terms, events);

@@ -1,3 +1,4 @@
+import { toStoreMs, type StoreMs } from '@duskline/server/domain/store-time.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { beginRequest } from '@duskline/server/domain/play-request/begin.js';
 import {
@@ -38,6 +39,7 @@ const CANDIDATES: readonly Candidate[] = REGION_POOLS.map((regionPool, i) => ({
   preference: i,
 }));
 
+const ARRIVED = toStoreMs(1);
 const OTHER: RememberedRequest = {
   requestId: 'other',
   sessionId: 'session-of-other',
@@ -47,7 +49,7 @@ const OTHER: RememberedRequest = {
   state: 'live',
 };
 
-/** Chooses among equally possible things; a seed or fast-check decides. */
+/** Chooses among equally possible results; a seed or fast-check decides. */
 export type Choose = <T>(options: readonly T[]) => T;
 
 /**
@@ -91,7 +93,7 @@ export class RandomBroker {
     if (!hasJoined) return;
     const queues = REGION_POOLS.slice(0, 2);
     for (const queue of queues) this.queues.set(queue.region, queue);
-    this.#answer('join', { type: 'joined', queues, arrivedAtMs: 1, refused: null, standing: 'own' });
+    this.#answer('join', { type: 'joined', queues, arrivedAtMs: ARRIVED, refused: null, standing: 'own' });
   }
 
   #answer(call: RequestCall<Placed>['type'], result: RequestResult<Placed>): void {
@@ -123,7 +125,7 @@ export class RandomBroker {
     this.dispatch(this.#resultOf(call));
   }
 
-  /** Something happens that nobody asked for. */
+  /** An event that is not the result of a call. */
   happen(
     type: 'cancelled' | 'accepted' | 'disconnected' | 'replaced_by_other' | 'offer' | 'polled' | 'missed',
   ): void {
@@ -154,7 +156,7 @@ export class RandomBroker {
     return {
       regionPool: this.choose(REGION_POOLS),
       epoch: this.#epoch,
-      madeAtMs: this.#offers,
+      madeAtMs: toStoreMs(this.#offers),
       receivedAtMs: this.#nowMs,
       expiresAtMs: this.#nowMs + this.choose([0, 10, 100]),
     };
@@ -169,7 +171,11 @@ export class RandomBroker {
       queriedAtMs: this.#nowMs,
       waiting: isGone
         ? []
-        : queues.map((regionPool) => ({ regionPool, arrivedAtMs: 1, missed: this.choose([false, true]) })),
+        : queues.map((regionPool) => ({
+            regionPool,
+            arrivedAtMs: ARRIVED,
+            missed: this.choose([false, true]),
+          })),
       offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
       unknown: isGone && !expired ? queues : [],
       timedOut: this.choose([false, false, false, false, true]),
@@ -195,7 +201,7 @@ export class RandomBroker {
       epoch: (this.#epoch += 1),
     };
     this.slots.set(keyOf(placed), placed);
-    // A queue position that becomes a session is no position any more.
+    // A queue position that became a session no longer exists.
     this.queues.delete(placed.regionPool.region);
     return placed;
   }
@@ -310,7 +316,7 @@ export class RandomBroker {
             () =>
               ({ kind: 'placed', placed: this.#newSlot(call.offer.regionPool), epoch: this.#epoch }) as const,
             () => ({ kind: 'gone', epoch: this.#epoch }) as const,
-            () => ({ kind: 'taken_over' }) as const,
+            () => ({ kind: 'continued' }) as const,
             () => ({ kind: 'unknown', epoch: this.#epoch }) as const,
           ])(),
         };
@@ -339,7 +345,13 @@ export class RandomBroker {
     for (const regionPool of joined) this.queues.set(regionPool.region, regionPool);
     const refused = joined.length === 0 && this.request.queues.length === 0 ? 'QUEUE_FULL' : null;
     const standing = joined.length === 0 ? 'own' : this.#standing();
-    return { type: 'joined', queues: joined, arrivedAtMs: joined.length === 0 ? null : 1, refused, standing };
+    return {
+      type: 'joined',
+      queues: joined,
+      arrivedAtMs: joined.length === 0 ? null : ARRIVED,
+      refused,
+      standing,
+    };
   }
 
   #standing(): Standing {
@@ -347,7 +359,7 @@ export class RandomBroker {
       ...(['own', 'own', 'own', 'own'] as const),
       ...(['replaced', 'resumed', 'continued', 'over', 'unknown'] as const),
     ]);
-    // Who cancelled the request on another connection has ended its session in every region pool.
+    // The cancel on another connection has ended the session in every region pool.
     if (standing === 'over') this.slots.clear();
     return standing;
   }
@@ -355,7 +367,7 @@ export class RandomBroker {
   #position(): {
     sessionId: string;
     epoch: number;
-    arrivedAtMs: number;
+    arrivedAtMs: StoreMs;
     missedOffer: boolean;
     queues: RegionPool[];
   } {
@@ -364,7 +376,7 @@ export class RandomBroker {
     return {
       sessionId: 'session-0',
       epoch: this.#epoch,
-      arrivedAtMs: 1,
+      arrivedAtMs: ARRIVED,
       missedOffer: false,
       queues: [regionPool],
     };

@@ -1,3 +1,4 @@
+import { addMs } from '@duskline/server/domain/store-time.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type {
   FleetSnapshot,
@@ -6,7 +7,7 @@ import type {
   SessionSnapshot,
   WaitingPlayer,
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
-import { NOW_MS, randomNumbers } from './fleets.js';
+import { NOW, randomNumbers } from './fleets.js';
 
 /** Sizes of the simulated fleet. */
 export interface EveningShape {
@@ -98,7 +99,7 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
       sessions.push({
         ...{ sessionId: `session-${sessions.length}`, hostId, regionPool, options },
         kind: lot < 0.05 ? 'unclaimed' : lot < 0.75 ? 'movable' : 'fixed',
-        movedAtMs: random() < 0.05 ? NOW_MS - pick(1_200_000) : null,
+        movedAtMs: random() < 0.05 ? addMs(NOW, -pick(1_200_000)) : null,
       });
     }
   }
@@ -106,5 +107,5 @@ export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
     const region = (pick(5) - 2 + shape.regions) % shape.regions;
     return { sessionId: `waiting-${i}`, options: optionsAt((region * RING_KM) / shape.regions).slice(0, 4) };
   });
-  return { nowMs: NOW_MS, hosts, sessions, waiting, storeIsRecovering: false };
+  return { nowMs: NOW, hosts, sessions, waiting, storeIsRecovering: false };
 }

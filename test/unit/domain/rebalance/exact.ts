@@ -1,3 +1,4 @@
+import { msBetween } from '@duskline/server/domain/store-time.js';
 import { regionPoolName } from '@duskline/server/domain/catalog.js';
 import type {
   FleetSnapshot,
@@ -57,7 +58,8 @@ function toExact(snapshot: FleetSnapshot, limits: RebalanceLimits): ExactFleet {
         hostId === session.hostId && regionPoolName(regionPool) === regionPoolName(session.regionPool),
     );
     const host = snapshot.hosts[number]!;
-    const cools = session.movedAtMs !== null && snapshot.nowMs - session.movedAtMs < limits.cooldownMs;
+    const cools =
+      session.movedAtMs !== null && msBetween(session.movedAtMs, snapshot.nowMs) < limits.cooldownMs;
     const stays = host.quarantined || host.heat !== 'cool' || !host.open || host.state !== 'ready';
     if (session.kind === 'fixed' || cools || stays) return [];
     return [

@@ -1,3 +1,4 @@
+import { addMs, toStoreMs } from '@duskline/server/domain/store-time.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import type {
   FleetSnapshot,
@@ -9,7 +10,7 @@ import type {
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import fc from 'fast-check';
 
-export const NOW_MS = 1_800_000_000_000;
+export const NOW = toStoreMs(1_800_000_000_000);
 
 /** The region pool of these tests in a region. */
 export function regionPool(region: string, pool = 'pc'): RegionPool {
@@ -77,7 +78,7 @@ export class SnapshotBuilder {
 
   get snapshot(): FleetSnapshot {
     const { hosts, sessions, waiting } = this;
-    return { nowMs: NOW_MS, hosts, sessions, waiting, storeIsRecovering: false };
+    return { nowMs: NOW, hosts, sessions, waiting, storeIsRecovering: false };
   }
 }
 
@@ -138,7 +139,7 @@ export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
       for (let session = 0; session < committed; session += 1) {
         const kind = chance(0.25) ? 'unclaimed' : chance(0.7) ? 'movable' : 'fixed';
         fleet.session(`s${(count += 1)}`, hostId, kind, reachFrom(home).slice(1), {
-          movedAtMs: trouble(0.2) ? NOW_MS - below(1_200_000) : null,
+          movedAtMs: trouble(0.2) ? addMs(NOW, -below(1_200_000)) : null,
         });
       }
     }

@@ -55,7 +55,7 @@ describe('A client that shows its ticket to a full host', () => {
     expect(await stateOf(third!)).to.equal('no_free_slot');
   });
 
-  it('is not told of an admission that is over already, because one that waited too has replaced it', async () => {
+  it('does not receive an admission that is over already, because another waiting client has replaced it', async () => {
     const fixture = await startHostFixture({ slots: 3 });
     await fixture.register();
     for (const number of [11, 12, 13]) expect(fixture.host.admit(ticketOf(number)).ok).to.equal(true);

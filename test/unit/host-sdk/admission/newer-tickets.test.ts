@@ -56,7 +56,7 @@ describe('A newer ticket of a session', () => {
   afterEach(stopHostFixtures);
 
   for (const states of [[], ['connected']]) {
-    it(`replaces the client that is ${states.at(-1) ?? 'active'}, which has to let go`, async () => {
+    it(`replaces the client that is ${states.at(-1) ?? 'active'}, which must be disconnected`, async () => {
       const rig = await setUp();
       const tv = admit(rig, 1);
       if (states.length > 0) tv.reportConnected();
@@ -117,7 +117,7 @@ describe('A newer ticket of a session', () => {
     expect(admit(rig, 2), 'its own client comes back').to.equal(phone);
   });
 
-  it('gets in while the former client is disconnected, and nobody has to let go', async () => {
+  it('is admitted while the former client is disconnected, and no stream is replaced', async () => {
     const rig = await setUp();
     const tv = admit(rig, 1);
     tv.reportConnected();

@@ -63,7 +63,7 @@ describe('host connection', () => {
   });
 
   for (const code of [4400, 4403, 4409]) {
-    it(`is closed for good by close code ${code}`, async () => {
+    it(`is closed permanently by close code ${code}`, async () => {
       const rig = await startHostFixture();
       const connection = await rig.register();
       connection.close(code);

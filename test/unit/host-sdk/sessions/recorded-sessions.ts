@@ -92,7 +92,7 @@ export class RecordedSessions {
     return this.effects.splice(0);
   }
 
-  /** The ends that the application was told of since the last call. */
+  /** The ends that the application was notified of since the last call. */
   takeEnds(): object[] {
     return this.take().flatMap((effect) =>
       effect.type === 'notify' && effect.notice.event === 'end' ? [effect.notice.payload] : [],

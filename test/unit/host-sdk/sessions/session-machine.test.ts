@@ -151,11 +151,11 @@ describe('a step of a session', () => {
     );
   });
 
-  it('tells the application of an end once at most, and tells of none that is not one', () => {
+  it('notifies the application of each end at most once, and only if the session has ended', () => {
     expectOfAll((outcome) => countEndNotices(outcome) <= (isOver(outcome) ? 1 : 0));
   });
 
-  it('leaves no end untold: the application is told, or ended or refused the session itself, or the host is closed', () => {
+  it('notifies the application of every end, unless the application ended or refused the session itself, or the host is closed', () => {
     const byApplication = ['application_ended', 'prepare_refused', 'restore_refused', 'closed'];
     expectOfAll(
       (outcome) => countEndNotices(outcome) === 1 || byApplication.includes(outcome.event.type),
@@ -258,7 +258,7 @@ describe('a step of a session', () => {
     );
   });
 
-  it('tells a former client to let go exactly if another one is admitted while it has the session', () => {
+  it('reports a replaced stream exactly if another client is admitted while one has the session', () => {
     expectOfAll(({ before, event, after }) => {
       const replaced = after.effects.filter(({ type }) => type === 'replace_stream');
       const isAdmitted = event.type === 'ticket' && after.answer?.ok === true && event.epoch === before.epoch;
@@ -267,7 +267,7 @@ describe('a step of a session', () => {
     });
   });
 
-  it('tells the application exactly once that a paused session resumes', () => {
+  it('notifies the application exactly once that a paused session resumes', () => {
     const resumesOf = ({ after }: Outcome) =>
       after.effects.filter((effect) => effect.type === 'notify' && effect.notice.event === 'resume');
     const isPaused = ({ phase }: SessionRecord) => PHASES[phase].move === 'away';

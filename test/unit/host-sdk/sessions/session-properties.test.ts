@@ -138,7 +138,7 @@ function aliveBy(observation: Observation): Assigned[] {
 describe('a host, with any broker, players and application', function () {
   this.timeout(60_000);
 
-  it('admits one client of a session at a time, and tells the former one to let go', async () => {
+  it('admits one client of a session at a time, and reports the stream of the former one as replaced', async () => {
     await expectAfter(({ observed }) => {
       const clients = new Map<string, HostedSession>();
       const latest = new Map<string, HostedSession>();
@@ -319,7 +319,7 @@ describe('a host, with any broker, players and application', function () {
     });
   });
 
-  it('has nothing left but ended sessions when everything is over: no session, no timer, nobody who waits', async () => {
+  it('has nothing left but ended sessions when everything is over: no session, no timer, no waiting client', async () => {
     await expectAfter(({ runner, clock, openWaits }) => {
       expect(runner.usage).to.deep.equal({ prepared: 0, held: 0 });
       expect(clock.pending).to.equal(0);

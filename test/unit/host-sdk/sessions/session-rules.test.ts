@@ -207,7 +207,7 @@ describe('the sessions of a host', () => {
     expect(listed(host)).to.deep.equal([undefined, undefined]);
   });
 
-  it('admit nobody to a moving session until its stream is lost', () => {
+  it('admit no client to a moving session until its stream is lost', () => {
     const host = new RecordedSessions(1, true);
     host.claim(1);
     host.report(1, 'stream_connected');

@@ -319,7 +319,7 @@ describe('simulated host', () => {
     expect(simulated.stats).to.deep.include({ ended: { host_ended: 1 }, sessions: 0 });
   });
 
-  it('cuts every socket when it crashes, and notifies nobody', async () => {
+  it('cuts every socket when it crashes, and notifies no client', async () => {
     const viewer = await Viewer.watch(simulated.endpoint, 1);
     expect([await stateOf(), await stateOf()]).to.deep.equal(['active', 'connected']);
     await simulated.crash();

@@ -1,4 +1,4 @@
--- Ends a session that its host failed before any client claimed it, and leaves the host out of placement for a while.
+-- Ends a session that its host failed before any client claimed it, and excludes the host from placement for a while.
 --
 -- Arguments
 --   caller_id   the calling broker
@@ -8,7 +8,7 @@
 --   reason      why it counts as a failure
 -- Returns not_reserved, or failed, the failures of the host as stored ('' when this one was counted before), then of the session:
 --   sessionId, record, connectionId
--- Invariants: only a reservation of that epoch on that host ends; the freed slot goes to nobody while the host is left out; failures
+-- Invariants: only a reservation of that epoch on that host ends; the freed slot is not given away while the host is excluded; failures
 --   of sessions that were reserved together count once.
 
 local session, host = load_session(session_id), load_host(host_id)

@@ -1,7 +1,7 @@
 -- Finds hosts that have been silent for too long, the longest first. Deletes heartbeat times of unknown hosts on the way.
 --
 -- Arguments
---   silent_for_ms  a host is silent after so long
+--   silent_for_ms  time after which a host counts as silent
 --   limit          how many at most
 -- Returns the number of hosts, then per silent host: hostId, state, heartbeatAtMs, missingAtMs, and at the end the time
 

@@ -1,4 +1,4 @@
--- Removes a host that leaves in order; its sessions end with host_ended, its reservations with host_lost.
+-- Removes a host that leaves the fleet; its sessions end with host_ended, its reservations with host_lost.
 --
 -- Arguments
 --   caller_id      the calling broker

@@ -3,8 +3,8 @@
 -- Keys (lists, one of each per region pool)
 --   reserved, arriving, disconnected, ended, offers, attended, heartbeats, queue, inbox, totals
 -- Arguments
---   silent_for_ms   a host is silent after so long
---   queue_grace_ms  an unattended placement is kept in the queue for so long
+--   silent_for_ms   time after which a host counts as silent
+--   queue_grace_ms  how long an unattended placement is kept in the queue
 -- Returns per region pool a letter for each step: s sessions, r records, o offers, q queue, h silent hosts
 -- Invariant: no step that has something to do is left out. A named step may find nothing: the head of a list of due entries may
 --   be stale.

@@ -1,4 +1,4 @@
--- Completes a move to this region pool: the host let the client in, or nobody has claimed the session yet. The target reservation
+-- Completes a move to this region pool: the host admitted the client, or no client has claimed the session yet. The target reservation
 -- becomes the session.
 --
 -- Arguments

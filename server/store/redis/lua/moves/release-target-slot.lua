@@ -1,4 +1,4 @@
--- Gives up a move, unless it is complete.
+-- Cancels a move, unless it is complete.
 --
 -- Arguments
 --   caller_id       the calling broker

@@ -1,4 +1,4 @@
--- Ends waiting placements whose players have been gone for too long.
+-- Ends waiting placements for which no broker has polled for too long.
 --
 -- Arguments
 --   caller_id  the calling broker

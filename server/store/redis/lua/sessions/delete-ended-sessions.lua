@@ -1,4 +1,4 @@
--- Deletes the records of sessions that ended long enough ago, and what nobody read in an inbox for INBOX_KEPT_MS.
+-- Deletes the records of sessions that ended long enough ago, and inbox entries that no broker read for INBOX_KEPT_MS.
 --
 -- Arguments
 --   limit  how many sessions at most

@@ -1,3 +1,4 @@
+import { toStoreMs } from '@duskline/server/domain/store-time.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import {
   findExclusionChanges,
@@ -17,7 +18,7 @@ const { hotAbove, coolBelow, hotHeartbeats } = DEFAULT_REBALANCE_LIMITS;
 function after(...loads: number[]): HotHosts {
   return loads.reduce<HotHosts>(
     (known, measuredLoad, i) =>
-      trackHotHosts(known, [{ ...HOST, measuredLoad, heartbeatAtMs: 2_000 * (i + 1) }]),
+      trackHotHosts(known, [{ ...HOST, measuredLoad, heartbeatAtMs: toStoreMs(2_000 * (i + 1)) }]),
     NO_HOT_HOSTS,
   );
 }
@@ -43,11 +44,13 @@ describe('Hot hosts', () => {
   });
 
   it('are judged once per heartbeat, however often they are read', () => {
-    const beat = { ...HOST, measuredLoad: 0.95, heartbeatAtMs: 2_000 };
+    const beat = { ...HOST, measuredLoad: 0.95, heartbeatAtMs: toStoreMs(2_000) };
     let known = NO_HOT_HOSTS;
     for (let i = 0; i < 5; i += 1) known = trackHotHosts(known, [beat]);
     expect(isHot(known, 'pc', 'h')).to.be.false;
-    for (const heartbeatAtMs of [4_000, 6_000]) known = trackHotHosts(known, [{ ...beat, heartbeatAtMs }]);
+    for (const atMs of [4_000, 6_000]) {
+      known = trackHotHosts(known, [{ ...beat, heartbeatAtMs: toStoreMs(atMs) }]);
+    }
     expect(isHot(known, 'pc', 'h')).to.be.true;
   });
 
@@ -64,7 +67,7 @@ describe('Hot hosts', () => {
 
   it('stay hot when another broker takes the region over, as the store has them', () => {
     const judge = (measuredLoad: number): boolean => {
-      const report = { ...HOST, isExcluded: true, measuredLoad, heartbeatAtMs: 2_000 };
+      const report = { ...HOST, isExcluded: true, measuredLoad, heartbeatAtMs: toStoreMs(2_000) };
       return isHot(trackHotHosts(NO_HOT_HOSTS, [report]), 'pc', 'h');
     };
     expect(judge(0.97)).to.be.true;
@@ -74,7 +77,7 @@ describe('Hot hosts', () => {
 });
 
 describe('The exclusion of hot hosts', () => {
-  const beat = { pool: 'pc', heartbeatAtMs: 2_000 };
+  const beat = { pool: 'pc', heartbeatAtMs: toStoreMs(2_000) };
 
   it('excludes a hot host, and includes an excluded one that is cool', () => {
     const reports: HostReport[] = [
@@ -116,7 +119,7 @@ describe('A region judged round by round', () => {
                 pool: 'pc',
                 hostId,
                 measuredLoad,
-                heartbeatAtMs: 2_000 * (i + 1),
+                heartbeatAtMs: toStoreMs(2_000 * (i + 1)),
                 isExcluded: excluded.has(hostId),
               },
             ];
@@ -156,7 +159,11 @@ describe('A region judged round by round', () => {
         const report = { ...HOST, measuredLoad, heartbeatAtMs: 4_000 };
         const before = wasHot ? after(1, 1, 1) : NO_HOT_HOSTS;
         const [same, other] = [before, NO_HOT_HOSTS].map((known) =>
-          isHot(trackHotHosts(known, [{ ...report, heartbeatAtMs: 8_000, isExcluded: wasHot }]), 'pc', 'h'),
+          isHot(
+            trackHotHosts(known, [{ ...report, heartbeatAtMs: toStoreMs(8_000), isExcluded: wasHot }]),
+            'pc',
+            'h',
+          ),
         );
         expect(other).to.equal(same);
       }),

@@ -1,9 +1,10 @@
+import { addMs } from '@duskline/server/domain/store-time.js';
 import { explainMove } from '@duskline/server/domain/rebalance/actions/explain-move.js';
 import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
 import { DEFAULT_REBALANCE_LIMITS } from '@duskline/server/domain/rebalance/limits/rebalance-limits.js';
 import { explainPlanBlocker } from '@duskline/server/domain/rebalance/snapshot/plan-blocker.js';
 import { expect } from 'chai';
-import { SnapshotBuilder, NOW_MS, options, regionPool } from '../fleets.js';
+import { SnapshotBuilder, NOW, options, regionPool } from '../fleets.js';
 
 const HOT = { heat: 'hot' as const, load: 0.95 };
 
@@ -44,7 +45,7 @@ describe('A hot host', () => {
     ]);
   });
 
-  it('gives away unclaimed reservations first, because these moves interrupt nobody', () => {
+  it('gives away unclaimed reservations first, because these moves interrupt no player', () => {
     const fleet = new SnapshotBuilder()
       .host('warm', 'near', 20, 18, { ...HOT, load: 0.98 })
       .host('cool', 'near', 20, 2);
@@ -217,9 +218,9 @@ describe('The rebalancer never moves', () => {
 
   it('a session that is not movable, or that moved less than ten minutes ago', () => {
     const fleet = crowded().host('b', 'next', 4, 0).session('s1', 'a', 'fixed', ['next']);
-    fleet.session('s2', 'a', 'movable', ['next'], { movedAtMs: NOW_MS - 599_999 });
+    fleet.session('s2', 'a', 'movable', ['next'], { movedAtMs: addMs(NOW, -599_999) });
     expect(describeMoves(planRebalance(fleet.snapshot, 10))).to.deep.equal([]);
-    fleet.session('s3', 'a', 'movable', ['next'], { movedAtMs: NOW_MS - 600_000 });
+    fleet.session('s3', 'a', 'movable', ['next'], { movedAtMs: addMs(NOW, -600_000) });
     expect(describeMoves(planRebalance(fleet.snapshot, 10))).to.deep.equal(['s3: next/b']);
   });
 
@@ -272,7 +273,7 @@ describe('The rebalancer never moves', () => {
 
   it('a session back when the load is calm', () => {
     const fleet = new SnapshotBuilder().host('a', 'near', 4, 0).host('b', 'next', 4, 3);
-    fleet.session('s1', 'b', 'movable', ['near'], { movedAtMs: NOW_MS - 3_600_000 });
+    fleet.session('s1', 'b', 'movable', ['near'], { movedAtMs: addMs(NOW, -3_600_000) });
     expect(planRebalance(fleet.snapshot, 10).moves).to.deep.equal([]);
   });
 });

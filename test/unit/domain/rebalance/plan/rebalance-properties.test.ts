@@ -1,3 +1,4 @@
+import { msBetween } from '@duskline/server/domain/store-time.js';
 import { planDrain } from '@duskline/server/domain/rebalance/plan/plan-drain.js';
 import { planRebalance, type RebalancePlan } from '@duskline/server/domain/rebalance/plan/plan-rebalance.js';
 import type { FleetSnapshot } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
@@ -55,7 +56,7 @@ describe('A plan of moves', () => {
       const movedAt = new Map(snapshot.sessions.map(({ sessionId, movedAtMs }) => [sessionId, movedAtMs]));
       for (const { sessionId } of plan.moves) {
         const before = movedAt.get(sessionId);
-        if (before != null) expect(snapshot.nowMs - before).to.be.at.least(LIMITS.cooldownMs);
+        if (before != null) expect(msBetween(before, snapshot.nowMs)).to.be.at.least(LIMITS.cooldownMs);
       }
     });
   });

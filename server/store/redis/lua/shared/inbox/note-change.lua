@@ -1,4 +1,4 @@
--- Notes for another broker that a session changed.
+-- Records in the inbox of another broker that a session changed.
 local function note_change(broker, session_id)
   if broker ~= '' and broker ~= caller_id then
     local ids = changed_for[broker] or {}

@@ -1,8 +1,8 @@
--- Changes that a broker has to hear of at once, even the calling one: the placement may be another broker's.
+-- Changes for which a broker gets a wake-up, even the calling one: the placement may be another broker's.
 
 local brokers_to_wake = {}
 
--- Notes for a broker that a placement got an offer or returned to the queue.
+-- Records for a broker that a placement got an offer or returned to the queue.
 local function note_offer_change(broker, session_id)
   if broker ~= '' then
     local ids = changed_for[broker] or {}

@@ -1,4 +1,4 @@
--- Takes a placement out of the queue for good.
+-- Removes a placement from the queue permanently.
 local function delete_waiting(id)
   redis.call('ZREM', queue_key, id)
   redis.call('HDEL', waiting_key, id)

@@ -1,5 +1,5 @@
 -- Lists of sessions that become due, an entry per call: dueAtMs;sessionId,sessionId... All reservations of a region pool last
--- equally long, and so do all memories of ended sessions: each list is in the order of its times. An entry counts for
+-- equally long, and so do all records of ended sessions: each list is in the order of its times. An entry counts for
 -- a session that still has that state and that time, so nothing is taken out before.
 
 -- Appends the first `count` sessions of a list as one entry.

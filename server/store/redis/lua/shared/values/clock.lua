@@ -1,4 +1,4 @@
--- The time: that of Redis, unless a test says another.
+-- The time: that of Redis, unless a test sets another.
 
 local now_ms = test_now_ms
 if not now_ms then

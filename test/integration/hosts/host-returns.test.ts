@@ -1,0 +1,158 @@
+import { HOST_PATH } from '@duskline/protocol/constants';
+import { expect } from 'chai';
+import { IDLE_LOAD, openHost, testToken } from '../../support/fleet/test-broker.js';
+import { Peer, type Frame } from '../../support/fleet/peer.js';
+import { letTimePass } from '../../support/time/scenario-time.js';
+import { TestFleet, play } from '../../support/fleet/test-fleet.js';
+
+/** Ends and refusals that a player received. */
+function badNews(player: Peer): string[] {
+  return player.unread
+    .filter(({ type, state }) => type === 'error' || (type === 'session' && state === 'ended'))
+    .map(({ type, code, reason }) => `${type} ${String(code ?? reason)}`);
+}
+
+const endpointOf = (frame: Frame): string => (frame['host'] as { readonly endpoint: string }).endpoint;
+
+for (const [where, brokers] of [
+  ['on one broker', 1],
+  ['on two brokers', 2],
+] as const) {
+  describe(`A host that returns ${where}`, () => {
+    let fleet: TestFleet;
+    beforeEach(async () => {
+      fleet = await TestFleet.start({ brokers });
+    });
+    afterEach(() => fleet.stop());
+
+    /** Players whose sessions run on the host, on the other broker. */
+    async function playing(
+      host: Peer,
+      names: readonly string[],
+    ): Promise<{ player: Peer; matched: Frame }[]> {
+      const all = [];
+      for (const name of names) {
+        const player = await fleet.player(name, { broker: 1 });
+        play(player, 'r1');
+        const matched = await player.next('matched');
+        const { sessionId, epoch } = await host.next('prepare');
+        host.send({ type: 'session', sessionId, epoch, state: 'active' });
+        await player.next('session');
+        all.push({ player, matched });
+      }
+      return all;
+    }
+
+    async function comeBack(
+      options: { slots: number; sessions?: object[]; endpoint?: string },
+      broker = 0,
+    ): Promise<Peer> {
+      const { slots, sessions = [], endpoint = 'ws://127.0.0.1:1/stream/h1' } = options;
+      const place = { region: 'near', pool: 'console-x' };
+      const peer = await Peer.open(fleet.broker(broker).url, HOST_PATH, {
+        token: testToken({ kind: 'host', ...place }),
+      });
+      peer.send({ type: 'register', hostId: 'h1', ...place, slots, endpoint, sessions });
+      await peer.next('registered');
+      peer.send({ type: 'heartbeat', load: IDLE_LOAD, sessions });
+      return peer;
+    }
+
+    it('without its sessions: they are placed on it again, because no other host has room', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 2 });
+      const players = await playing(host, ['alice', 'bob']);
+      host.terminate();
+      const back = await comeBack({ slots: 2 });
+      for (const { player, matched } of players) {
+        const again = await player.next('matched');
+        expect(again).to.include({ sessionId: matched['sessionId'], epoch: 2 });
+        expect(again['host']).to.include({ hostId: 'h1' });
+      }
+      const prepared = [await back.next('prepare'), await back.next('prepare')];
+      expect(prepared.map(({ epoch }) => epoch)).to.deep.equal([2, 2]);
+      expect(players.flatMap(({ player }) => badNews(player))).to.deep.equal([]);
+    });
+
+    it('with fewer slots: reservations that do not fit get other hosts', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const players = [];
+      for (const name of ['alice', 'bob', 'carol', 'dave']) {
+        const player = await fleet.player(name, { broker: 1 });
+        play(player, 'r1');
+        await player.next('matched');
+        players.push(player);
+      }
+      await fleet.host({ hostId: 'h2', slots: 4 }, 1);
+      host.terminate();
+      await comeBack({ slots: 2 });
+      for (const player of players.slice(2)) {
+        const again = await player.next('matched');
+        expect(again['epoch']).to.equal(2);
+        expect(again['host']).to.include({ hostId: 'h2' });
+      }
+      expect(players.slice(0, 2).flatMap(({ unread }) => unread.map(({ type }) => type))).to.deep.equal([]);
+      expect(players.flatMap(badNews)).to.deep.equal([]);
+    });
+
+    it('at another endpoint: clients that are about to connect get `matched` again, at the same epoch', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const [running] = await playing(host, ['alice']);
+      const bob = await fleet.player('bob', { broker: 1 });
+      play(bob, 'r1');
+      const before = await bob.next('matched');
+      host.terminate();
+      const { sessionId } = running!.matched;
+      const sessions = [{ sessionId, epoch: 1, state: 'active' }];
+      await comeBack({ slots: 4, sessions, endpoint: 'wss://new.example/stream' });
+      const after = await bob.next('matched');
+      expect(after).to.include({ sessionId: before['sessionId'], epoch: 1, requestId: 'r1' });
+      expect(endpointOf(after)).to.equal('wss://new.example/stream');
+      expect(after['claimWithinMs']).to.be.within(1, before['claimWithinMs'] as number);
+      expect(badNews(bob)).to.deep.equal([]);
+      expect(running!.player.unread).to.deep.equal([]);
+    });
+
+    it('at the same endpoint: clients get no message', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const bob = await fleet.player('bob', { broker: 1 });
+      play(bob, 'r1');
+      await bob.next('matched');
+      host.terminate();
+      const back = await comeBack({ slots: 4 });
+      await back.next('prepare');
+      bob.send({ type: 'ping', id: 1 });
+      await bob.next('pong');
+      expect(bob.unread).to.deep.equal([]);
+    });
+
+    it('with a reservation: it gets the same `prepare` again, with the time that is left', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const bob = await fleet.player('bob', { broker: 1 });
+      play(bob, 'r1');
+      const { claimWithinMs, ...before } = await host.next('prepare');
+      const passedMs = 60;
+      await letTimePass(passedMs);
+      host.terminate();
+      const back = await comeBack({ slots: 4 });
+      const { claimWithinMs: leftMs, ...again } = await back.next('prepare');
+      expect(again).to.deep.equal(before);
+      expect(leftMs).to.be.within(1, Number(claimWithinMs) - passedMs + 2);
+    });
+
+    it('with a session that has ended: it gets `end` before the next session of that slot', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 1 });
+      const [alice] = await playing(host, ['alice']);
+      const { sessionId } = alice!.matched;
+      host.terminate();
+      alice!.player.send({ type: 'end', sessionId });
+      await alice!.player.next('session', ({ state }) => state === 'ended');
+      const bob = await fleet.player('bob', { broker: 1 });
+      play(bob, 'r1');
+      await bob.next('matched');
+      const sessions = [{ sessionId, epoch: 1, state: 'connected' }];
+      const back = await openHost(fleet.broker(0).url, { hostId: 'h1', slots: 1, sessions });
+      expect(await back.nextFrame()).to.include({ type: 'end', sessionId, reason: 'client_left' });
+      expect(await back.nextFrame()).to.include({ type: 'prepare', playerId: 'bob' });
+    });
+  });
+}

@@ -1,0 +1,135 @@
+import { Redis } from 'ioredis';
+import { expect } from 'chai';
+import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
+import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import type { Duskline } from '@duskline/server/duskline.js';
+import { waitUntil } from '../../support/time/eventually.js';
+import {
+  SHORT_INTERVALS,
+  openHost,
+  openPlayer,
+  openReadyHost,
+  startTestBroker,
+} from '../../support/fleet/test-broker.js';
+import type { Frame, Peer } from '../../support/fleet/peer.js';
+import { startRedisServer, type RedisServer } from '../../support/redis/redis-server.js';
+import { keepSendingHeartbeats, play } from '../../support/fleet/test-fleet.js';
+
+const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
+
+interface Held {
+  readonly sessionId: unknown;
+  readonly epoch: number;
+  readonly state: string;
+}
+
+for (const [where, hostBroker] of [
+  ['the broker of its client', 0],
+  ['another broker', 1],
+] as const) {
+  describe(`A session on a host of ${where}, when Redis loses its data`, function () {
+    this.timeout(20_000);
+    let server: RedisServer;
+    let redis: Redis;
+    let stores: FleetStore[];
+    let brokers: Duskline[];
+    let host: Peer;
+    let held: Held[];
+    let ended: Frame[];
+
+    beforeEach(async () => {
+      server = await startRedisServer();
+      redis = new Redis(server.url);
+      const target = { kind: 'single' as const, url: server.url };
+      stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
+      brokers = [];
+      for (const store of stores)
+        brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: SHORT_INTERVALS }));
+      held = [];
+      ended = [];
+      host = await openReadyHost(brokers[hostBroker]!, { hostId: 'h1', slots: 4 });
+      endOnOrder();
+    });
+    afterEach(async () => {
+      redis.disconnect();
+      await Promise.all(brokers.map((broker) => broker.stop()));
+      await Promise.all(stores.map((store) => store.close()));
+      await server.stop();
+    });
+
+    /** From now on the host ends the sessions that its broker ends. */
+    function endOnOrder(): void {
+      const handle = (frame: Frame): void => {
+        if (frame.type !== 'end') return;
+        ended.push(frame);
+        held = held.filter(({ sessionId }) => sessionId !== frame['sessionId']);
+      };
+      host.unread.forEach(handle);
+      host.socket.on('message', (data: Buffer) => handle(JSON.parse(data.toString('utf8')) as Frame));
+    }
+
+    async function playing(name: string): Promise<{ player: Peer; sessionId: unknown }> {
+      const player = await openPlayer(brokers[0]!.url, name);
+      play(player, 'r1');
+      const { sessionId } = await player.next('matched');
+      await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
+      held.push({ sessionId, epoch: 1, state: 'connected' });
+      host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
+      host.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+      await player.next('session', ({ state }) => state === 'connected');
+      return { player, sessionId };
+    }
+
+    async function expectFree(): Promise<void> {
+      await waitUntil(async () => {
+        const { regions } = await brokers[1]!.broker.status();
+        return regions[0]?.pools[0]?.sessions === 0 && regions[0].pools[0].readyHosts === 1;
+      });
+      expect(held).to.deep.equal([]);
+    }
+
+    it('ends on its host too when its client ends it just after that', async () => {
+      const { player, sessionId } = await playing('alice');
+      await redis.flushall();
+      player.send({ type: 'end', sessionId });
+      const end = await player.next('session', ({ state }) => state === 'ended');
+      expect(end).to.include({ sessionId, reason: 'client_left' });
+      keepSendingHeartbeats(host, () => held);
+      await waitUntil(() => ended.length > 0);
+      expect(ended[0]).to.include({ sessionId, epoch: 1, reason: 'client_left' });
+      await expectFree();
+      expect(player.unread.filter(({ type }) => type === 'error')).to.deep.equal([]);
+    });
+
+    it('ends on its host too when Redis loses its data several times in a row', async () => {
+      const all = [await playing('alice'), await playing('bob')];
+      const stop = keepSendingHeartbeats(host, () => held);
+      await redis.flushall();
+      for (const { player, sessionId } of all) player.send({ type: 'end', sessionId });
+      await redis.flushall();
+      for (const { player } of all) await player.next('session', ({ state }) => state === 'ended');
+      await redis.flushall();
+      await expectFree();
+      stop();
+      expect(new Set(ended.map((frame) => frame['sessionId']))).to.deep.equal(
+        new Set(all.map(({ sessionId }) => sessionId)),
+      );
+    });
+
+    it('stays ended when Redis loses the end before its host has heard of it', async () => {
+      const { player, sessionId } = await playing('alice');
+      host.terminate();
+      await waitUntil(() => brokers[hostBroker]!.broker.connections.hosts === 0);
+      player.send({ type: 'end', sessionId });
+      await player.next('session', ({ state }) => state === 'ended');
+      await server.kill();
+      await waitUntil(() => brokers.every(({ broker }) => !broker.ready));
+      await server.restart();
+      await waitUntil(() => brokers.every(({ broker }) => broker.ready));
+      host = await openHost(brokers[hostBroker]!.url, { hostId: 'h1', slots: 4, sessions: held });
+      endOnOrder();
+      keepSendingHeartbeats(host, () => held);
+      await expectFree();
+    });
+  });
+}
