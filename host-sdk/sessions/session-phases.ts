@@ -28,7 +28,7 @@ interface PhaseTraits {
  * - `checkpointing`: the application creates the checkpoint.
  * - `checkpointed`: the checkpoint could not be sent yet.
  * - `handed_over…`: the broker has the checkpoint. `…_disconnected`: the client left this host, perhaps for the other one.
- *   `…_active`: it came back here.
+ *   `…_active`: the client returned to this host.
  *
  * Over:
  * - `ended`: this epoch and lower ones are over here, or the host does not know the session (epoch 0).

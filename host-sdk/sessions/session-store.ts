@@ -21,7 +21,7 @@ export class SessionStore {
 
   constructor(slots: number) {
     this.#slots = slots;
-    // Brokers reserve a slot only if it is free. But a host may hear of the end of a reservation later than of the next one.
+    // Brokers reserve a slot only if it is free. But a host may receive the end of a reservation later than the next one.
     this.#maxReserved = 64 + 4 * slots;
     // Entries have to outlast the tickets of their sessions: a ticket is valid for minutes, and a slot gets a new session every
     // few minutes at most.

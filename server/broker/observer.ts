@@ -13,7 +13,7 @@ export interface BrokerObserver {
   requestRefused(code: ErrorCode): void;
   sessionEnded(regionPool: RegionPool, reason: EndReason): void;
   hostLost(regionPool: RegionPool): void;
-  /** A host failed a session that was reserved on it, and is left out of placement for a while. */
+  /** A host failed a session that was reserved on it, and is excluded from placement for a while. */
   hostFailed(regionPool: RegionPool, reason: HostFailureReason): void;
   /** A recount of slots found wrong counters on this many hosts. Anything above 0 is a bug. */
   countersRepaired(regionPool: RegionPool, hosts: number): void;

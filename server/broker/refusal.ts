@@ -9,7 +9,7 @@ export class Refusal extends Error {
   readonly code: ErrorCode;
   /** Time after which the request succeeds. */
   readonly retryAfterMs: number | undefined;
-  /** Mean time after which the request may be repeated. Each peer is sent another one, so that they do not retry together. */
+  /** Mean time after which the request may be repeated. Each peer gets a different delay, so that they do not retry together. */
   readonly retryAboutMs: number | undefined;
   /** The session that the error concerns, for requests that do not name a session. */
   readonly sessionId: string | undefined;
@@ -32,7 +32,7 @@ export function drawRetryMs(meanMs: number, random: Pick<RandomSource, 'number'>
   return Math.round(meanMs * (0.75 + random.number() / 2));
 }
 
-/** When the peer is told to repeat its request, in milliseconds from now. */
+/** The delay after which the peer may repeat its request, in milliseconds. */
 export function retryAfterOf(
   { retryAfterMs, retryAboutMs }: Refusal,
   random: Pick<RandomSource, 'number'>,

@@ -1,7 +1,7 @@
 import { addMs, msBetween, type StoreMs } from './store-time.js';
 
 /**
- * A host that fails sessions that were placed on it is left out of placement for a while (back-off), which grows with every
+ * A host that fails sessions that were placed on it is excluded from placement for a while (back-off), which grows with every
  * failure in a row. Afterwards it gets one session as a trial. The first session that a client claims on the host proves that the
  * host works again, and its failures are forgotten.
  *
@@ -32,7 +32,7 @@ export interface HostFailures {
   readonly countedUntilMs: StoreMs;
 }
 
-/** How long a host is left out: `firstMs` after one failure, twice as long after each further one, and `maxMs` at most. */
+/** How long a host is excluded: `firstMs` after one failure, twice as long after each further one, and `maxMs` at most. */
 export interface BackOff {
   readonly firstMs: number;
   readonly maxMs: number;
@@ -43,13 +43,13 @@ export const DEFAULT_BACK_OFF: BackOff = { firstMs: 5_000, maxMs: 300_000 };
 /** Failures are forgotten when the back-off has been over for this long and the host got no session meanwhile. */
 export const FAILURES_KEPT_MS = 600_000;
 
-/** How long a host is left out after so many failures in a row. */
+/** How long a host is excluded after so many failures in a row. */
 export function backOffMs(count: number, { firstMs, maxMs }: BackOff): number {
   return Math.min(firstMs * 2 ** (count - 1), maxMs);
 }
 
 /**
- * Whether a host is left out at that time. A time that is further away than any back-off comes from a clock that was set back
+ * Whether a host is excluded at that time. A time that is further away than any back-off comes from a clock that was set back
  * since.
  */
 export function isLeftOut({ untilMs }: HostFailures, now: StoreMs, { maxMs }: BackOff): boolean {
@@ -80,7 +80,7 @@ export function addHostFailure(
 }
 
 /**
- * The failures of a host that gets a session as a trial: the host is left out again, as long as before, unless a client claims
+ * The failures of a host that gets a session as a trial: the host is excluded again, as long as before, unless a client claims
  * that session. Its failure counts.
  */
 export function startTrial(failures: HostFailures, now: StoreMs, backOff: BackOff): HostFailures {

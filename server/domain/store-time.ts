@@ -1,7 +1,7 @@
 declare const clockOfTheStore: unique symbol;
 
 /**
- * A time by the clock of the store, in milliseconds since 1970. It is a number, but its type is none: it can be compared with
+ * A time by the clock of the store, in milliseconds since 1970. A number with a type of its own, so that it can be compared with
  * other times of the store only, since the clock of a broker may be ahead or behind by seconds.
  */
 export interface StoreMs {

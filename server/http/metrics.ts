@@ -77,7 +77,7 @@ export function createMetrics(): Metrics {
   });
   const hostFailures = new Counter({
     name: 'duskline_host_failures_total',
-    help: 'Failures for which hosts were left out of placement for a while, as seen by this broker, by reason.',
+    help: 'Failures for which hosts were excluded from placement for a while, as seen by this broker, by reason.',
     labelNames: ['region', 'pool', 'reason'],
     registers,
   });

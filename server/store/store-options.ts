@@ -8,7 +8,7 @@ export interface StoreOptions {
   readonly offerMs?: number;
   /** A `disconnected` session ends with `reconnect_expired` after this long. 120 s when absent. */
   readonly resumeWindowMs?: number;
-  /** How long hosts are left out that fail new sessions. `DEFAULT_BACK_OFF` when absent. */
+  /** How long hosts that fail new sessions are excluded. `DEFAULT_BACK_OFF` when absent. */
   readonly backOff?: BackOff;
 }
 

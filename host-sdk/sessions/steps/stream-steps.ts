@@ -18,7 +18,7 @@ export function connectStream(record: SessionRecord, { claim }: EventOf<'stream_
   const phase = CHANGES[record.phase].connect;
   if (phase === null) return keep(record);
   const connected = changePhase(record, phase);
-  // A client that came back to a paused session does not move.
+  // If the client returns to a paused session, the session does not move.
   return keep(connected, ...reportState(connected), ...notifyResume(record, connected));
 }
 

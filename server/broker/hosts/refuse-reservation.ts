@@ -13,7 +13,7 @@ const REFUSALS: readonly EndReason[] = ['error', 'host_ended'];
 
 /**
  * Handles the end of a session that the host reports before any client claimed it: the player is placed again, and the host is
- * left out of placement for a while.
+ * excluded from placement for a while.
  *
  * @returns false when it is no such end: the session is running, has ended, or is on another host
  */
@@ -35,7 +35,7 @@ export async function refuseReservation(
   return true;
 }
 
-/** Leaves a host out that was never ready for a session whose reservation has expired. */
+/** Excludes a host that was never ready for a session whose reservation has expired. */
 export async function recordUnansweredPrepare(
   context: CorePorts & Connections,
   regionPool: RegionPool,
@@ -53,7 +53,7 @@ export async function recordUnansweredPrepare(
   }
 }
 
-/** Counts and logs that a host is left out of placement. */
+/** Counts and logs that a host is excluded from placement. */
 function reportHostFailure(
   { observer, limitedLog }: Reporting,
   regionPool: RegionPool,

@@ -40,7 +40,7 @@ export interface HostStatus {
   readonly state: HostState;
   /** Why this host alone takes no new sessions; empty while it does. A drain of its region or pool does not show here. */
   readonly closures: readonly Closure[];
-  /** Failures of new sessions in a row, and until when the host is left out for them; `null` when there are none. */
+  /** Failures of new sessions in a row, and until when the host is excluded for them; `null` when there are none. */
   readonly failures: HostFailures | null;
   readonly slots: number;
   readonly sessions: number;

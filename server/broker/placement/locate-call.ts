@@ -18,6 +18,7 @@ import {
 import { rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
 /** Time between two reads of the store while another broker answers the request. */
 export const POLL_INTERVAL_MS = 50;
@@ -73,7 +74,7 @@ export async function locateRequest(
 }
 
 async function readRecord(
-  context: CorePorts,
+  context: StoreAccess,
   { client, message: { requestId } }: ActiveRequest,
 ): Promise<RememberedRequest | null> {
   const record = await context.batches.findRequest({ playerId: client.playerId, requestId });

@@ -9,6 +9,7 @@ import { Refusal, errorMessage } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { Requests } from '../requests/ports.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { answerRequest } from './answer-request.js';
 import { releaseSlot } from './leave-call.js';
 
@@ -80,7 +81,7 @@ async function withdraw(
 
 /** Returns a slot to the next request in the queue, and records the region pool in which this request continues. */
 async function returnOffer(
-  context: CorePorts,
+  context: StoreAccess,
   request: ActiveRequest,
   regionPool: RegionPool,
   keptIn: RegionPool,
@@ -92,7 +93,7 @@ async function returnOffer(
 
 /** Records the first queue, where brokers search first for a repeated request, unless it is the one of the best candidate. */
 async function recordQueue(
-  { store }: CorePorts,
+  { store }: StoreAccess,
   request: ActiveRequest,
   regionPool: RegionPool,
 ): Promise<void> {

@@ -5,6 +5,7 @@ import type { ActiveRequest } from '../requests/active-request.js';
 import { placedFromSession } from '../requests/placed-from-session.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import type { QueueEntryMeaning } from './queue-entries.js';
 
 type Found = Extract<QueueEntryMeaning, { kind: 'offered' | 'recovered' | 'accepted' }>;
@@ -33,7 +34,7 @@ export async function attachSession(
 }
 
 async function isLatestAttempt(
-  context: CorePorts,
+  context: StoreAccess,
   { client, message, state }: ActiveRequest,
 ): Promise<boolean> {
   const record = await context.batches.findRequest({

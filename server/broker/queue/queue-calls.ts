@@ -9,6 +9,8 @@ import { offerOf } from '../requests/receive-offer.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { readStanding, standingOf } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 import { acceptableNow } from './acceptable-now.js';
 import { createWaitingPlacement } from './waiting-placement.js';
 
@@ -91,7 +93,7 @@ async function joinQueue(
  * broker can do, and then reserve the slot under that epoch.
  */
 export async function confirmOffer(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   request: ActiveRequest,
   offer: Offer,
 ): Promise<Result<'confirmed'>['result']> {
@@ -151,7 +153,7 @@ export async function verifyOwner(
 }
 
 /** Starts a new attempt of a request whose queue positions all expired. */
-export async function requeue(context: CorePorts, request: ActiveRequest): Promise<number | null> {
+export async function requeue(context: StoreAccess, request: ActiveRequest): Promise<number | null> {
   const { queues, epoch } = request.state;
   const [regionPool] = queues;
   return regionPool === undefined ? null : context.store.startAttempt(entryOf(request, regionPool), epoch);

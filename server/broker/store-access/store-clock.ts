@@ -3,8 +3,9 @@ import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetStore } from '../../store/fleet-store.js';
 
 /**
- * The store's time, estimated from its answers and this broker's monotonic clock. An answer tells the store's time at some moment
- * between the question and the answer; the answers since the last time that one contradicted the others narrow it down.
+ * The store's time, estimated from its answers and this broker's monotonic clock. Each answer bounds the difference of the two clocks,
+ * because the store read its clock between the question and the answer. An answer outside the known bounds replaces them: a clock was
+ * set, or has drifted.
  */
 export class StoreClock {
   /** Bounds of the difference between the store's time and the monotonic clock. */
@@ -21,16 +22,16 @@ export class StoreClock {
     const askedAtMs = this.clock.monotonicMs();
     const storeMs = toUnixMs(await this.store.getTimeMs());
     const lowMs = storeMs - this.clock.monotonicMs();
-    // The store tells whole milliseconds.
+    // The store returns whole milliseconds.
     const highMs = storeMs + 1 - askedAtMs;
     const isContradiction = lowMs > this.#highMs || highMs < this.#lowMs;
     this.#lowMs = isContradiction ? lowMs : Math.max(lowMs, this.#lowMs);
     this.#highMs = isContradiction ? highMs : Math.min(highMs, this.#highMs);
   }
 
-  /** The store's time now, as far as this broker knows it. */
+  /** The store's time now, estimated. Throws before the first `synchronise`. */
   now(): StoreMs {
-    if (this.#highMs === Infinity) throw new Error('The store has not told its time yet.');
+    if (this.#highMs === Infinity) throw new Error('The time of the store was not read yet.');
     return toStoreMs(Math.floor(this.clock.monotonicMs() + (this.#lowMs + this.#highMs) / 2));
   }
 

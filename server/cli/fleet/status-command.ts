@@ -11,7 +11,7 @@ interface StatusOptions extends OperatorOptions {
 const EXAMPLES = `
 With --hosts, the state of a host also shows why it takes no new sessions: cordoned and draining are orders of operators; hot
 means that the host is overloaded and gets no new sessions until its load has fallen; failing means that the host failed new
-sessions and is left out for a while. A host on trial failed before, and gets one session at a time until one succeeds.
+sessions and is excluded for a while. A host on trial failed before, and gets one session at a time until one succeeds.
 
 The token needs the scope ops:read. Give it with --token or in DUSKLINE_TOKEN.
 

@@ -216,9 +216,9 @@ export interface HostStore {
   getClosures(regionPool: RegionPool, hostId: string | null): Promise<readonly Closure[]>;
 
   /**
-   * Ends a session that its host failed, and leaves the host out for a while: it gets the closure `failing`, and offers there
+   * Ends a session that its host failed, and excludes the host for a while: it gets the closure `failing`, and offers there
    * are withdrawn. The first heartbeat after that time opens the host again; until a client has claimed a session there, it gets
-   * one session at a time as a trial, and is left out again meanwhile. `domain/host-failures.ts` has the rules.
+   * one session at a time as a trial, and is excluded again meanwhile. `domain/host-failures.ts` has the rules.
    */
   failReservation(
     regionPool: RegionPool,
@@ -227,7 +227,7 @@ export interface HostStore {
   ): Promise<FailReservationOutcome>;
 
   /**
-   * Leaves a host out for a while, as `failReservation` does, for a session that has ended already.
+   * Excludes a host for a while, as `failReservation` does, for a session that has ended already.
    *
    * @param reservedAtMs when the session was reserved
    * @returns the failures of the host now; `null` when this one was counted already

@@ -1,5 +1,5 @@
 import type { ExpectedLive, RequestEntry, RequestStore } from '../contracts/requests.js';
-import { runInPlayerShards } from './player-shards.js';
+import { createPlayerBatches } from './player-batches.js';
 import { StoredFormatError, texts } from './records.js';
 import type { RedisContext } from './redis-context.js';
 import {
@@ -10,13 +10,14 @@ import {
   encodeRegionPool,
 } from './request-replies.js';
 
-/** Play requests in Redis. Each player has a key; players of one shard share a script call. */
+/** Play requests in Redis. Each player has a key; players share calls of scripts. */
 export function createRedisRequests({ redis, keys, run, command }: RedisContext): RequestStore {
+  const runForPlayers = createPlayerBatches(redis, keys);
   const keysOf = ({ playerId }: Pick<RequestEntry, 'playerId'>) => ({ requests: keys.requests(playerId) });
 
   return {
     recordRequests: (requests) =>
-      runInPlayerShards(keys, requests, async (playerKeys, group) => {
+      runForPlayers(requests, async (playerKeys, group) => {
         const reply = await run('requests/record-requests', playerKeys, {
           requestIds: group.map(({ requestId }) => requestId),
           sessionIds: group.map(({ sessionId }) => sessionId),
@@ -26,7 +27,7 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
       }),
 
     findRequests: (requests) =>
-      runInPlayerShards(keys, requests, async (playerKeys, group) => {
+      runForPlayers(requests, async (playerKeys, group) => {
         const requestIds = group.map(({ requestId }) => requestId);
         const reply = await run('requests/find-requests', playerKeys, { requestIds });
         return texts(reply).map(decodeFound);
@@ -43,7 +44,7 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
     },
 
     clearLiveRequests: (ended) =>
-      runInPlayerShards(keys, ended, async (playerKeys, group) => {
+      runForPlayers(ended, async (playerKeys, group) => {
         const reply = await run('requests/clear-live-requests', playerKeys, {
           sessionIds: group.map(({ sessionId }) => sessionId),
           epochs: group.map(({ epoch }) => epoch),

@@ -89,7 +89,7 @@ for (const [where, brokers] of [
       });
     }
 
-    it('is left out by every broker: later players go to other hosts, although it is the emptiest', async () => {
+    it('is excluded by every broker: later players go to other hosts, although it is the emptiest', async () => {
       const refused = refuseSessions(await fleet.host({ hostId: 'h1', slots: 8 }, 1));
       await fleet.host({ hostId: 'h2', slots: 20 });
       const players = [];
@@ -186,7 +186,7 @@ for (const [where, brokers] of [
       expect(refused.map(({ length }) => length)).to.deep.equal([1, 1, 1, 0]);
     });
 
-    it('is not left out for an end that is about the player, or of a session that runs', async () => {
+    it('is not excluded for an end that is about the player, or of a session that runs', async () => {
       const host = await fleet.host({ hostId: 'h1' }, 1);
       const alice = await fleet.player('alice');
       play(alice, 'r1');

@@ -116,7 +116,7 @@ for (const [where, hostBroker] of [
       );
     });
 
-    it('stays ended when Redis loses the end before its host has heard of it', async () => {
+    it('stays ended when Redis loses the end before its host has received it', async () => {
       const { player, sessionId } = await playing('alice');
       host.terminate();
       await waitUntil(() => brokers[hostBroker]!.broker.connections.hosts === 0);

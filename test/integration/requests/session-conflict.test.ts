@@ -77,7 +77,7 @@ for (const [where, brokers] of [
         expect(await tv.next('error')).to.include({ code: 'UNKNOWN_SESSION' });
         expect(
           [...host.unread, ...tv.unread],
-          'the host and the first device heard of nothing',
+          'the host and the first device received nothing',
         ).to.deep.equal([]);
       });
 

@@ -143,7 +143,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).hostId).to.equal('host-a');
     });
 
-    it('gets one session as a trial, and is left out again until a client claims that session', async () => {
+    it('gets one session as a trial, and is excluded again until a client claims that session', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       await refuseOne();
@@ -173,7 +173,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       expect((await reserveSlot(store)).outcome.kind).to.equal('full');
     });
 
-    it('is left out twice as long after each trial that it refuses, up to the longest back-off', async () => {
+    it('is excluded twice as long after each trial that it refuses, up to the longest back-off', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const waits: number[] = [];
@@ -229,7 +229,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
       expect((await getHost(store, 'host-a')).failures).to.equal(null);
     });
 
-    it('stays left out when it registers again, also after it left', async () => {
+    it('stays excluded when it registers again, also after it left', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       await refuseOne();
@@ -275,7 +275,7 @@ export function hostFailureSuite(current: CurrentFixture): void {
   });
 
   describe('a host that was never ready for a session', () => {
-    it('is left out after the reservation has expired, once for those that were reserved together', async () => {
+    it('is excluded after the reservation has expired, once for those that were reserved together', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const reservedAtMs = toStoreMs(clock.wallMs());

@@ -5,8 +5,7 @@ import { Redis } from 'ioredis';
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { REGION_POOL, newSessionId, reservation } from '../../support/fleet/fleet-data.js';
 import { retryUntilSuccess } from '../../support/time/eventually.js';
-import { sharedRedisCluster } from '../../support/redis/redis-cluster.js';
-import { startRedisServer } from '../../support/redis/redis-server.js';
+import { sharedRedisCluster, startSingleNodeCluster } from '../../support/redis/redis-cluster.js';
 import {
   BROKER,
   SUSPECT_AFTER_MS,
@@ -171,7 +170,8 @@ describe('Redis keys', function () {
   this.timeout(30_000);
 
   it('of one command hash to one cluster slot, and scripts use only the keys they declare', async () => {
-    const server = await startRedisServer();
+    // A store that is refused across slots puts only players of one slot into a call, as on a cluster.
+    const server = await startSingleNodeCluster();
     const asking = new Redis(server.url);
     const monitor = await asking.monitor();
     asking.disconnect();

@@ -237,7 +237,7 @@ describe('the live request of a player, whatever two brokers do', function () {
       return `#${fields.join('|')}${replaced ? '!' : ''}\n`;
     };
     if (live === null && remembered.length === 0) return '';
-    return (live === null ? '\n' : line(live)) + remembered.map(line).join('');
+    return (live === null ? '0' : `1${line(live)}`) + remembered.map(line).join('');
   }
 
   async function play(sequence: readonly Omit<BrokerStep, 'sessionId'>[]): Promise<void> {

@@ -27,7 +27,7 @@ export interface TestFleetOptions {
   readonly store?: 'redis';
   readonly limits?: Partial<Config['limits']>;
   readonly config?: string;
-  /** How long hosts are left out that fail sessions. That of the product when absent. */
+  /** How long hosts that fail sessions are excluded. That of the product when absent. */
   readonly backOff?: BackOff;
   /** `SHORT_INTERVALS` when absent. */
   readonly intervals?: Partial<BrokerIntervals>;

@@ -73,6 +73,19 @@ export async function startRedisCluster({
   };
 }
 
+/** Starts a cluster of one node, which has all slots. It refuses a call whose keys are in several slots, as every node does. */
+export async function startSingleNodeCluster(): Promise<RedisServer> {
+  const server = await startRedisServer({ args: nodeArgs(await freePort()) });
+  const client = new Redis(server.url);
+  try {
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
+    await waitUntil(async () => (await clusterInfo(client)).includes('cluster_state:ok'), READY_DEADLINE_MS);
+  } finally {
+    client.disconnect();
+  }
+  return server;
+}
+
 function nodeArgs(busPort: number): string[] {
   const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
   // When a node is lost, the other nodes keep serving their slots.

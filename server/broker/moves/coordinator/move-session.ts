@@ -4,6 +4,7 @@ import type { SessionMeta } from '../../../store/fleet-store.js';
 import type { MoveParty } from '../../messaging/control-messages.js';
 import type { CorePorts } from '../../core-ports.js';
 import { toRefusal } from '../../refusal.js';
+import type { Reporting } from '../../reporting.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { cancelMove, type MoveInProgress } from './cancel-move.js';
 import { allocateMoveEpoch, metaAfterMove, type MoveOrder, type MoveResult } from './move-order.js';
@@ -72,7 +73,7 @@ async function runMove(
 }
 
 function logResult(
-  context: CorePorts,
+  context: Reporting,
   { regionPool, session, to, reason: why }: MoveOrder,
   result: MoveResult,
 ): void {

@@ -26,7 +26,7 @@ export function failReservation(
   return { kind: 'failed', ended: pool.endSession(session, 'host_lost', nowMs, callerId), failures };
 }
 
-/** Counts a failure of a host and leaves it out, unless the failure is counted already. */
+/** Counts a failure of a host and excludes it, unless the failure is counted already. */
 export function countFailure(
   pool: PoolState,
   hostId: string,
@@ -50,7 +50,7 @@ export function endBackOff(pool: PoolState, host: MemoryHost, nowMs: number): vo
   changeHostClosures(pool, host.hostId, 'failing', 'remove', nowMs);
 }
 
-/** Forgets old failures: hosts that got no session since, or never came back. */
+/** Forgets old failures: those of hosts that got no session since, or never registered again. */
 export function forgetOldFailures(pool: PoolState, nowMs: number): void {
   for (const [hostId, failures] of pool.hostFailures) {
     if (!areForgotten(failures, toStoreMs(nowMs))) continue;

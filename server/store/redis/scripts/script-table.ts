@@ -456,7 +456,7 @@ export const KEYED_SCRIPTS = {
   'requests/clear-live-requests': {
     keyLists: ['requests'],
     lists: { sessionIds: 'text', epochs: 'number' },
-    parts: ['requests/request-records', 'requests/request-updates'],
+    parts: ['requests/request-records'],
   },
   'requests/commit-epoch': {
     keys: ['requests'],

@@ -81,7 +81,7 @@ describe('A queue entry', () => {
         { name: '', request: IDLE },
         { name: ', also while an `accept` is under way', request: ACCEPTING },
       ]) {
-        it(`means that the host has let the player in, when it is ${state}${name}`, () => {
+        it(`means that the host has admitted the player, when it is ${state}${name}`, () => {
           const session = sessionWith({ state, epoch: OWN_EPOCH - 1 });
           expect(interpretQueueEntry(request, statusOf(session))).to.deep.equal({
             kind: 'recovered',

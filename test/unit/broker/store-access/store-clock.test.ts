@@ -76,7 +76,7 @@ describe("The store's clock, as a broker knows it", () => {
 
   it('is asked for only after the store has told it', () => {
     const store = new DistantStore();
-    expect(() => store.storeClock.now()).to.throw('has not told its time');
+    expect(() => store.storeClock.now()).to.throw('was not read yet');
   });
 });
 

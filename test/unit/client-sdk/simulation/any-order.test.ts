@@ -150,7 +150,7 @@ async function run(commands: readonly Command[]): Promise<void> {
   expect(broker.refusals, 'the player had given up what it had before').not.to.include('SESSION_EXISTS');
   expect(broker.live?.state, 'what the player has').to.equal(player.isIdle ? undefined : 'session');
   expect(client.sessions).to.have.length(player.isIdle ? 0 : 1);
-  // `SESSION_OVER`: the host ended a session before the client heard of it.
+  // `SESSION_OVER`: the host ended a session before the client received the end.
   for (const outcome of player.outcomes) expect(outcome).to.be.oneOf(['matched', 'ABORTED', 'SESSION_OVER']);
   await client.close();
   expect(clock.pending, 'timers').to.equal(0);

@@ -99,7 +99,7 @@ describe('The life of a play request', () => {
         const broker = live(gen, terms, events);
         comeToRest(broker);
         const [answer] = broker.answers;
-        // Another request or connection owns what is there, or the client finds it when it comes back.
+        // Another request or connection owns the slot or position, or the client finds it after its reconnect.
         if (broker.isRemembered || answer?.kind === 'replaced') return;
         if (answer?.kind === 'refused' && answer.code === 'CANCELLED') {
           expect([...broker.slots.keys()], 'slots').to.deep.equal([]);

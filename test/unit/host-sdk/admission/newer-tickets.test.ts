@@ -114,7 +114,7 @@ describe('A newer ticket of a session', () => {
     for (const seq of [1, undefined]) {
       expect(show(rig, seq)).to.deep.equal({ ok: false, reason: 'already_claimed' });
     }
-    expect(admit(rig, 2), 'its own client comes back').to.equal(phone);
+    expect(admit(rig, 2), 'the client of the session returns').to.equal(phone);
   });
 
   it('is admitted while the former client is disconnected, and no stream is replaced', async () => {

@@ -1,4 +1,4 @@
--- Leaves a host out of placement for a while, for a session that has ended.
+-- Excludes a host from placement for a while, for a session that has ended.
 --
 -- Arguments
 --   caller_id    '' so that every broker is notified of offers that are withdrawn

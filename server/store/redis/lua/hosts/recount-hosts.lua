@@ -45,7 +45,7 @@ local function recount(host)
   return wrong or host.stored_score ~= free_score(host)
 end
 
--- Forgets old failures: of hosts that got no session since, or never came back.
+-- Forgets old failures: those of hosts that got no session since, or never registered again.
 local function forget_old_failures()
   for _, id in ipairs(redis.call('HKEYS', failures_key)) do
     local failures = load_failures(id)

@@ -1,4 +1,4 @@
--- Leaves the hosts out that got a session as a trial.
+-- Excludes the hosts that got a session as a trial.
 local function close_trials()
   for _, host_id in ipairs(trials) do
     close_after_trial(host_id)

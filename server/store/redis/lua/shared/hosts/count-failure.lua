@@ -1,4 +1,4 @@
--- Counts a failure of a host, which is given if the store knows it, and leaves it out of placement. Returns the failures as stored, or
+-- Counts a failure of a host, which is given if the store knows it, and excludes it from placement. Returns the failures as stored, or
 -- '' when this one was counted before: it is of a session that was reserved together with the one that failed first.
 local function count_failure(host_id, host, reason, reserved_at)
   local failures = load_failures(host_id)

@@ -7,7 +7,7 @@ local function load_failures(host_id)
   return count and { count = tonumber(count), reason = reason, until_ms = tonumber(until_ms), counted_until = tonumber(counted_until) }
 end
 
--- Leaves a host out of placement for as long as its failures in a row ask for. Returns the stored text.
+-- Excludes a host from placement for as long as its failures in a row ask for. Returns the stored text.
 local function leave_out(host_id, count, reason, counted_until)
   local until_ms = now_ms + math.min(FIRST_BACK_OFF_MS * 2 ^ (count - 1), MAX_BACK_OFF_MS)
   local text = string.format('%d|%s|%d|%d', count, reason, until_ms, counted_until)

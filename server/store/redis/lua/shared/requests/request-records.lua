@@ -1,19 +1,27 @@
--- Records of a player's requests: one text a player. Its first line is the live request, empty when there is none; the others
--- follow, newest first. A line is #requestId|sessionId|epoch|allocatedEpoch|region|pool|recordedAtMs, where allocatedEpoch is the
+-- Records of a player's requests: one text a player. It begins with a mark, 1 when the first line is the live request, 0 when
+-- none is live. The lines follow, newest first. A line is #requestId|sessionId|epoch|allocatedEpoch|region|pool|recordedAtMs, where allocatedEpoch is the
 -- highest one allocated, 0 for none. It ends with ! when another request has replaced this one.
+
+local LIVE_MARK = string.byte('1')
+
+-- Whether a line is recent enough. The first one mostly is, so the others are seldom read.
+local function is_kept(text)
+  for recorded_at in string.gmatch(text, '|(%d+)!?\n') do
+    if tonumber(recorded_at) + REQUEST_KEPT_MS > now_ms then
+      return true
+    end
+  end
+  return false
+end
 
 -- The player's live line and the others, empty for none. Redis deletes old ones in time by itself, but not by a test's clock.
 local function read_requests(key)
-  local text = redis.call('GET', key) or '\n'
-  local newest_at = 0
-  for recorded_at in string.gmatch(text, '|(%d+)!?\n') do
-    newest_at = math.max(newest_at, recorded_at)
-  end
-  if newest_at + REQUEST_KEPT_MS <= now_ms then
+  local text = redis.call('GET', key)
+  if not text or not is_kept(text) then
     return '', ''
   end
-  local first_end = string.find(text, '\n', 1, true)
-  return first_end == 1 and '' or string.sub(text, 1, first_end), string.sub(text, first_end + 1)
+  local live_end = string.byte(text) == LIVE_MARK and string.find(text, '\n', 1, true) or 1
+  return string.sub(text, 2, live_end), string.sub(text, live_end + 1)
 end
 
 -- The line of a request among these, or nil.

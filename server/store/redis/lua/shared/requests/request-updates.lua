@@ -15,8 +15,8 @@ local function write_requests(key, live, remembered, is_attempt)
   for _ = 1, live == '' and REQUESTS_PER_PLAYER or REQUESTS_PER_PLAYER - 1 do
     last = string.find(remembered, '\n', last + 1, true) or #remembered
   end
-  local text = (live == '' and '\n' or live) .. string.sub(remembered, 1, last)
-  if text == '\n' then
+  local text = (live == '' and '0' or '1') .. live .. string.sub(remembered, 1, last)
+  if text == '0' then
     redis.call('DEL', key)
   elseif is_attempt then
     redis.call('SET', key, text, 'PX', REQUEST_KEPT_MS)
