@@ -12,6 +12,8 @@ export const TicketClaims = Type.Object({
   sid: SessionId,
   epoch: Epoch,
   title: Name,
+  /** Rises each time the session gets another connection of its player; 0 when absent. */
+  seq: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Seconds since 1970. */
   iat: Type.Integer(),
   exp: Type.Integer(),

@@ -1,7 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { TicketClaims } from '@duskline/protocol';
-import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 /** Why a ticket is invalid. */
@@ -19,22 +18,13 @@ export const TICKET_FAULTS = [
 ] as const;
 export type TicketFault = (typeof TICKET_FAULTS)[number];
 
-/** Claims of a ticket. */
-const NumberedClaims = Type.Object({
-  ...TicketClaims.properties,
-  /**
-   * Rises each time a broker gives the session to another connection of its player. Of two tickets of a session and epoch, the one
-   * with the higher number is newer. 0 when absent.
-   */
-  seq: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-});
-
 /** What a ticket says about its session. */
 export interface ClaimedTicket {
   readonly sessionId: string;
   readonly epoch: number;
   readonly title: string;
   readonly playerId: string;
+  /** Of two tickets of a session and epoch, the one with the higher number is newer. */
   readonly number: number;
 }
 
@@ -62,7 +52,7 @@ const MIN_KEY_BYTES = 32;
 /** Longer texts are refused without computing a signature. */
 export const MAX_TICKET_CHARS = 8192;
 
-const claimsValidator = Compile(NumberedClaims);
+const claimsValidator = Compile(TicketClaims);
 
 export interface TicketVerifierOptions {
   readonly address: HostAddress;
@@ -133,6 +123,6 @@ export class TicketVerifier {
   }
 }
 
-function toClaimedTicket({ sid, epoch, title, sub, seq = 0 }: Static<typeof NumberedClaims>): ClaimedTicket {
+function toClaimedTicket({ sid, epoch, title, sub, seq = 0 }: TicketClaims): ClaimedTicket {
   return { sessionId: sid, epoch, title, playerId: sub, number: seq };
 }

@@ -17,6 +17,8 @@ export interface TicketRequest extends RegionPool {
   readonly epoch: number;
   readonly playerId: string;
   readonly title: string;
+  /** Of the tickets for this session and epoch, the host admits the one with the highest number. 0: the first connection. */
+  readonly seq: number;
   /** Lifetime of the ticket; rounded up to whole seconds. */
   readonly ttlMs: number;
   /** Present time, in milliseconds since 1970. */
@@ -76,6 +78,8 @@ export function createTicketSigner(masterKey: KeyObject): TicketSigner {
         sid: request.sessionId,
         epoch: request.epoch,
         title: request.title,
+        // A first ticket does without the claim.
+        seq: request.seq === 0 ? undefined : request.seq,
         iat: Math.floor(request.nowMs / 1000),
         exp: Math.ceil((request.nowMs + request.ttlMs) / 1000),
       };

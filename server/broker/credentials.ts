@@ -11,6 +11,7 @@ export interface TicketSigner {
       readonly epoch: number;
       readonly playerId: string;
       readonly title: string;
+      readonly seq: number;
       readonly ttlMs: number;
       readonly nowMs: number;
     },

@@ -34,6 +34,8 @@ export interface ClientSession {
   readonly meta: SessionMeta;
   /** The host that the session is assigned to. */
   readonly hostId: string;
+  /** The session's `seq` when this connection got it: the number of its tickets. */
+  readonly seq: number;
   /** When the request began to wait in a queue; `null` when it did not wait, or when that is unknown. */
   readonly arrivedAtMs: StoreMs | null;
   /** When the reservation expires, by the monotonic clock. */

@@ -31,9 +31,7 @@ export function dropTargetReservation(
 ): void {
   if (state !== 'ended') return;
   const replies = activeMoves.coordinated.get(sessionId);
-  if (replies?.toEpoch === epoch) {
-    replies.add({ kind: 'refused', by: 'target', reason: `the slot is gone: ${reason ?? 'error'}` });
-  }
+  if (replies?.toEpoch === epoch) replies.loseSlot(`the slot is gone: ${reason ?? 'error'}`);
   const host = connections.findHost(regionPool, hostId);
   if (host?.lastSentEpochs.get(sessionId) !== epoch) return;
   host.lastSentEpochs.delete(sessionId);

@@ -34,6 +34,7 @@ export function sendMatched(
     request,
     meta,
     hostId,
+    seq: placed.seq ?? 0,
     arrivedAtMs: placed.arrivedAtMs ?? known?.arrivedAtMs ?? null,
     reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
     epoch,

@@ -4,6 +4,7 @@ import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
 import type { PlacementStatus } from '../../store/fleet-store.js';
+import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -14,7 +15,9 @@ import { TakeoverOutdated } from '../requests/player-takeovers.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { rememberedLive } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import { cancelMoves } from './cancel-moves.js';
 import { continueWaiting, POLL_INTERVAL_MS } from './locate-call.js';
 
 /** How often a takeover tries to replace a live request that changes meanwhile: each time another broker was first. */
@@ -184,11 +187,9 @@ export async function resumeOther(
   }
   const { record } = outcome;
   if (position !== undefined) return continueWaiting(context, request, { ...position, epoch: record.epoch });
-  const { sessionId, regionPool } = record;
-  const session = await context.store.setClientBroker(regionPool, sessionId, context.brokerId);
-  if (session === null || session.state === 'ended' || session.meta?.playerId !== playerId) {
-    return { kind: 'lost_race' };
-  }
+  const located = await takeSession(context, client, record);
+  if (located?.session.meta?.playerId !== playerId) return { kind: 'lost_race' };
+  const { regionPool, session } = located;
   const leftMs = claimTimeLeftMs(context.limits, session, record);
   try {
     return { kind: 'placed', placed: await placedFromSession(context, regionPool, session, leftMs) };
@@ -196,4 +197,21 @@ export async function resumeOther(
     if (error instanceof Refusal) return { kind: 'lost_race' };
     throw error;
   }
+}
+
+/** Gives a session to this connection, on the host that has it; `undefined` if it is over. */
+async function takeSession(
+  context: CorePorts,
+  client: ClientConnection,
+  { regionPool, sessionId }: Pick<RememberedRequest, 'regionPool' | 'sessionId'>,
+): Promise<LocatedSession | undefined> {
+  const { store, brokerId } = context;
+  const heldSeq = client.sessions.get(sessionId)?.seq ?? null;
+  const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
+  if (session === null || session.state === 'ended') return undefined;
+  // After the session was given away: a move that begins now sends its client to the target host, which is this one.
+  const located = await cancelMoves(context, { regionPool, session });
+  if (located.session === session) return located;
+  const moved = await store.giveSession(located.regionPool, sessionId, brokerId, null);
+  return moved === null || moved.state === 'ended' ? undefined : { ...located, session: moved };
 }

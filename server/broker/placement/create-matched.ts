@@ -47,7 +47,7 @@ export function buildMatched(
   details: MatchDetails,
   endpoint: string,
 ): Matched {
-  const { regionPool, sessionId, epoch, hostId, claimWithinMs, meta } = placed;
+  const { regionPool, sessionId, epoch, hostId, claimWithinMs, meta, seq = 0 } = placed;
   const { region, pool } = regionPool;
   const { title } = meta;
   const ttlMs = context.limits.reservationMs + TICKET_CLOCK_SKEW_MS;
@@ -60,6 +60,7 @@ export function buildMatched(
     epoch,
     playerId,
     title,
+    seq,
     ttlMs,
     nowMs,
   });

@@ -23,11 +23,12 @@ export async function attachSession(
   { kind, session }: Found,
 ): Promise<PlacedSession | 'held_by_other'> {
   const { state } = request;
+  let owned = session;
+  if (kind === 'recovered') owned = await restoreOwner(context, request, regionPool, session);
   if (kind === 'accepted' && session.clientBrokerId !== context.brokerId) {
     if (!(await isLatestAttempt(context, request))) return 'held_by_other';
-    await context.store.setClientBroker(regionPool, state.sessionId, context.brokerId);
+    owned = await takeSession(context, regionPool, session);
   }
-  const owned = kind === 'recovered' ? await restoreOwner(context, request, regionPool, session) : session;
   const placed = await placedFromSession(context, regionPool, owned, context.limits.reservationMs);
   return { ...placed, arrivedAtMs: state.arrivedAtMs };
 }
@@ -57,5 +58,14 @@ async function restoreOwner(
   const { sessionId, epoch } = session;
   const owned = { sessionId, epoch, clientBrokerId: context.brokerId, meta };
   const [restored] = await context.store.restoreSessions(regionPool, [owned]);
-  return restored ?? session;
+  // The store has lost the number, too: the host would refuse a lower one.
+  return takeSession(context, regionPool, restored ?? session);
+}
+
+async function takeSession(
+  { store, brokerId }: CorePorts,
+  regionPool: RegionPool,
+  session: SessionRecord,
+): Promise<SessionRecord> {
+  return (await store.giveSession(regionPool, session.sessionId, brokerId, null)) ?? session;
 }

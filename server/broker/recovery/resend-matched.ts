@@ -25,5 +25,7 @@ export async function resendMatched(
       ? known.reservedUntilMs - context.clock.monotonicMs()
       : context.limits.reservationMs;
   const placed = await placedFromSession(context, regionPool, session, leftMs);
-  client.channel.send(await createMatched(context, client, known.request, placed));
+  // If another connection got the session meanwhile, its host must not take this client for that one.
+  const { seq } = known;
+  client.channel.send(await createMatched(context, client, known.request, { ...placed, seq }));
 }

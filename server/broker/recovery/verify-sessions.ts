@@ -155,6 +155,7 @@ const LOST_RESERVATION = {
   hostId: '',
   reservedAtMs: toStoreMs(0),
   clientBrokerId: '',
+  seq: 0,
   movable: false,
 } as const satisfies Partial<SessionRecord>;
 

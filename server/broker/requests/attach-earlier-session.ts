@@ -25,7 +25,7 @@ export type EarlierOutcome =
   | { readonly kind: 'lapsed' };
 
 /**
- * Attaches the session of a request that was made before to this broker, and says what became of the request. The store
+ * Gives the session of a request that was made before to this connection, and says what became of the request. The store
  * records this broker as the client's broker of the session, and the session's metadata again if it has lost them.
  *
  * @param replaceLost whether the caller replaces a session whose host was lost
@@ -47,7 +47,9 @@ export async function attachEarlierSession(
   const { regionPool } = found;
   if (found.session.meta === null)
     await restoreMeta(context, regionPool, found.session, metaForRegionPool(regionPool));
-  const session = await store.setClientBroker(regionPool, record.sessionId, brokerId);
+  const { sessionId } = record;
+  const heldSeq = client.sessions.get(sessionId)?.seq ?? null;
+  const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
   if (session === null) throw new Refusal('SESSION_OVER');
   if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');

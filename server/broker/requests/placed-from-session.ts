@@ -31,6 +31,7 @@ export async function placedFromSession(
     hostConnectionId: host.connectionId,
     claimWithinMs: Math.max(0, Math.round(claimWithinMs)),
     meta: session.meta,
+    seq: session.seq,
     earlierSession: session,
   };
 }

@@ -12,6 +12,8 @@ export interface PlacedSession {
   readonly hostConnectionId: string;
   readonly claimWithinMs: number;
   readonly meta: SessionMeta;
+  /** The session's `seq` for the connection that gets it; absent for a new session. */
+  readonly seq?: number;
   /** The decoded `meta.match`, when the caller has it anyway. */
   readonly details?: MatchDetails;
   /** When the request began to wait in a queue; absent or `null` when it did not wait. */

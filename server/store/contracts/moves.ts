@@ -32,6 +32,8 @@ export interface MoveCompletion {
   readonly state: HeldState | 'reserved';
   /** Used when the session comes from another region pool: its client's last known broker; empty when unknown. */
   readonly clientBrokerId: string;
+  /** Of the session as it was before; the session keeps the higher one. */
+  readonly seq: number;
 }
 
 /**

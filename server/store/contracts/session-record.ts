@@ -22,6 +22,8 @@ export interface SessionRecord {
   readonly reservedAtMs: StoreMs;
   /** The broker that the client was last connected to; empty when unknown. */
   readonly clientBrokerId: string;
+  /** Rises each time the session is given to another connection of its player (`giveSession`). 0 before the first time. */
+  readonly seq: number;
   /** `null` for a session that was adopted from its host's report. */
   readonly meta: SessionMeta | null;
   /** Whether the host would hand over the session's state, as the host last reported. */

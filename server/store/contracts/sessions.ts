@@ -128,6 +128,20 @@ export interface SessionStore {
     clientBrokerId: string,
   ): Promise<SessionRecord | null>;
   /**
+   * Gives a session to a connection of its player: as `setClientBroker`, and `seq` rises to at least the store's time in
+   * milliseconds. So it also rises after the store has lost the number before.
+   *
+   * @param heldSeq the session's `seq` when this connection got it, if it still has the session; nothing changes if this is the
+   *   latest one
+   * @returns the session as it is then; `null` when the store does not know it
+   */
+  giveSession(
+    regionPool: RegionPool,
+    sessionId: string,
+    clientBrokerId: string,
+    heldSeq: number | null,
+  ): Promise<SessionRecord | null>;
+  /**
    * Restores what the store has lost about sessions that it adopted from a host's report: client broker and meta. Takes
    * effect only at the given epoch. Returns every session as it is then.
    */

@@ -36,7 +36,7 @@ export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }:
     },
 
     async completeMove(regionPool, completion, ttlMs, callerId) {
-      const { sessionId, epoch, hostId, state, clientBrokerId } = completion;
+      const { sessionId, epoch, hostId, state, clientBrokerId, seq } = completion;
       const reply = await runInPool('moves/complete-move', regionPool, {
         callerId,
         sessionId,
@@ -46,6 +46,7 @@ export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }:
         state,
         reservationMs: ttlMs,
         clientBrokerId,
+        seq,
       });
       return decodeCompleteMove(sessionId, reply);
     },

@@ -23,6 +23,9 @@ const HOST_AT = 30;
 /** In place of the reason: the session has none and may be moved. */
 const MOVABLE = '+';
 
+/** Meta is a JSON array. The number before it has only digits. */
+const META_START = '[';
+
 /** Reads a session record as `lua/shared/sessions/session-format.lua` describes it. */
 export function decodeSession(sessionId: string, text: string): SessionRecord {
   const state = stateOfCode(text.charAt(0));
@@ -31,6 +34,8 @@ export function decodeSession(sessionId: string, text: string): SessionRecord {
   const hostEnd = text.indexOf('|', HOST_AT);
   const epochEnd = text.indexOf('|', hostEnd + 1);
   const brokerEnd = text.indexOf('|', epochEnd + 1);
+  const metaAt = text.indexOf(META_START, brokerEnd + 1);
+  const seqEnd = metaAt < 0 ? text.length : metaAt;
   if (state === undefined || reason === undefined || hostEnd < 0 || epochEnd < 0 || brokerEnd < 0) {
     throw new StoredFormatError(`session ${sessionId} is not readable`);
   }
@@ -42,7 +47,8 @@ export function decodeSession(sessionId: string, text: string): SessionRecord {
     hostId: text.slice(HOST_AT, hostEnd),
     reservedAtMs: toStoreMs(Number(text.slice(RESERVED_AT, HOST_AT))),
     clientBrokerId: text.slice(epochEnd + 1, brokerEnd),
-    meta: brokerEnd === text.length - 1 ? null : decodeMeta(text.slice(brokerEnd + 1)),
+    seq: Number(text.slice(brokerEnd + 1, seqEnd)),
+    meta: metaAt < 0 ? null : decodeMeta(text.slice(metaAt)),
     movable: mark === MOVABLE,
   };
 }

@@ -102,6 +102,12 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },
 
+    async giveSession(regionPool, sessionId, clientBrokerId, heldSeq) {
+      const args = { callerId: '', sessionId, clientBrokerId, heldSeq };
+      const record = await runInPool('sessions/give-session', regionPool, args);
+      return typeof record === 'string' ? decodeSession(sessionId, record) : null;
+    },
+
     restoreSessions: (regionPool, sessions) =>
       inBatches(sessions, async (batch) => {
         const reply = await runInPool('sessions/restore-sessions', regionPool, {

@@ -49,7 +49,15 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
   ),
   step(
     'arrive',
-    { sessionId: session, epoch, hostId: host, state: arrived, clientBrokerId: clientBroker, caller: broker },
+    {
+      sessionId: session,
+      epoch,
+      hostId: host,
+      state: arrived,
+      clientBrokerId: clientBroker,
+      seq: fc.constantFrom(0, 7),
+      caller: broker,
+    },
     ({ regionPool }, { caller, ...report }) =>
       (store) =>
         store.completeMove(regionPool, report, TTL_MS, caller),
@@ -68,6 +76,7 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
         hostId,
         state,
         clientBrokerId: 'broker-b',
+        seq: 0,
       };
       return (store) => store.completeMove(regionPool, report, TTL_MS, caller);
     },

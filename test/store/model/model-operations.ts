@@ -78,6 +78,13 @@ const sessionSteps = [
         store.setClientBroker(regionPool, args.sessionId, args.broker),
   ),
   step(
+    'give',
+    { sessionId: session, broker, heldSeq: fc.constantFrom(null, 0) },
+    ({ regionPool }, args) =>
+      (store) =>
+        store.giveSession(regionPool, args.sessionId, args.broker, args.heldSeq),
+  ),
+  step(
     'look',
     { sessionIds: few(session), hostId: host },
     ({ regionPool }, { sessionIds, hostId }) =>

@@ -132,6 +132,7 @@ export function moveSuite(current: CurrentFixture): void {
         hostId: 'host-b',
         state: 'active',
         clientBrokerId: 'broker-c',
+        seq: 0,
       } as const;
       const outcome = await store.completeMove(REGION_POOL, report, RESERVATION_MS, BROKER);
       expect(outcome.kind === 'moved' && outcome.session).to.deep.include({
@@ -166,6 +167,7 @@ export function moveSuite(current: CurrentFixture): void {
         hostId: 'host-b',
         state: 'active',
         clientBrokerId: 'broker-c',
+        seq: 0,
       } as const;
       const outcome = await store.completeMove(OTHER, report, RESERVATION_MS, BROKER);
       expect(outcome.kind === 'moved' && outcome.session.clientBrokerId).to.equal('broker-c');
@@ -179,12 +181,43 @@ export function moveSuite(current: CurrentFixture): void {
       expect((await store.completeMove(OTHER, report, RESERVATION_MS, BROKER)).kind).to.equal('unknown');
     });
 
+    for (const at of [REGION_POOL, OTHER]) {
+      it(`keeps the number of a session that moves ${at === OTHER ? 'to another' : 'within its'} region pool`, async () => {
+        const { store, clock } = current();
+        await makeHostReady(store, 'host-a', { slots: 1 });
+        const { sessionId } = await startSession(store);
+        const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+        const seq = given?.seq ?? 0;
+        await makeHostReady(store, 'host-b', { regionPool: at });
+        await reserveTarget(store, sessionId, { at });
+        // The clock of the other region's store is behind.
+        clock.jump(-3_000);
+        const report = {
+          sessionId,
+          epoch: 2,
+          hostId: 'host-b',
+          state: 'active',
+          clientBrokerId: '',
+          seq,
+        } as const;
+        const outcome = await store.completeMove(at, report, RESERVATION_MS, BROKER);
+        expect(outcome.kind === 'moved' && outcome.session.seq).to.equal(seq);
+        expect(await store.giveSession(at, sessionId, 'broker-d', null)).to.include({ seq: seq + 1 });
+      });
+    }
+
     it('is refused when the move was cancelled, when it has expired, and when the session has a newer assignment', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const [dropped, late, outdated] = [newSessionId(), newSessionId(), newSessionId()];
       for (const sessionId of [dropped, late, outdated]) await reserveTarget(store, sessionId);
-      const report = { epoch: 2, hostId: 'host-a', state: 'active', clientBrokerId: 'broker-c' } as const;
+      const report = {
+        epoch: 2,
+        hostId: 'host-a',
+        state: 'active',
+        clientBrokerId: 'broker-c',
+        seq: 0,
+      } as const;
       expect((await store.releaseTargetSlot(REGION_POOL, dropped, 2, MOVER))?.session.reason).to.equal(
         'move_failed',
       );
@@ -210,6 +243,7 @@ export function moveSuite(current: CurrentFixture): void {
         hostId: 'host-a',
         state: 'active',
         clientBrokerId: 'broker-c',
+        seq: 0,
       } as const;
       for (const wrong of [{ hostId: 'host-b' }, { epoch: 3 }]) {
         expect(
@@ -235,6 +269,7 @@ export function moveSuite(current: CurrentFixture): void {
         hostId: 'host-b',
         state: 'reserved',
         clientBrokerId: 'broker-c',
+        seq: 0,
       } as const;
       expect((await store.completeMove(REGION_POOL, report, RESERVATION_MS, BROKER)).kind).to.equal('moved');
       for (const broker of ['broker-b', 'broker-c']) {
@@ -262,6 +297,7 @@ export function moveSuite(current: CurrentFixture): void {
         hostId: 'host-b',
         state: 'reserved',
         clientBrokerId: 'broker-c',
+        seq: 0,
       } as const;
       expect(await store.completeMove(REGION_POOL, report, RESERVATION_MS, BROKER)).to.deep.equal({
         kind: 'unknown',

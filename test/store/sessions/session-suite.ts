@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import { DEFAULT_RESUME_WINDOW_MS } from '@duskline/server/store/store-options.js';
-import { REGION_POOL, newSessionId } from '../../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf, newSessionId } from '../../support/fleet/fleet-data.js';
 import {
   BROKER,
   RESERVATION_MS,
@@ -97,6 +97,101 @@ export function sessionSuite(current: CurrentFixture): void {
         state: 'ended',
       });
       expect(await store.setClientBroker(REGION_POOL, newSessionId(), 'broker-b')).to.equal(null);
+    });
+  });
+
+  describe('giveSession', () => {
+    it('numbers the connections of a session by the time of the store, and a new session has no number', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ seq: 0 });
+      const seq = clock.wallMs();
+      const meta = metaOf(sessionId);
+      const given = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      expect(given).to.deep.include({ sessionId, state: 'reserved', seq, meta, clientBrokerId: BROKER });
+      expect(await store.getSessions(REGION_POOL, [sessionId])).to.deep.equal([given]);
+      // Within one millisecond, and after the clock was set back.
+      expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 1 });
+      clock.jump(-5_000);
+      expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 2 });
+      clock.advance(65_000);
+      expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 60_000 });
+    });
+
+    it('keeps the number of the connection that has the session, unless another one got it meanwhile', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      const give = async (broker: string, heldSeq: number | null): Promise<number | undefined> =>
+        (await store.giveSession(REGION_POOL, sessionId, broker, heldSeq))?.seq;
+      expect(await give(BROKER, 0)).to.equal(0);
+      const first = await give(BROKER, null);
+      expect(await give(BROKER, first!)).to.equal(first);
+      const second = await give('broker-b', null);
+      expect(second).to.be.above(first!);
+      const third = await give(BROKER, first!);
+      expect(third).to.be.above(second!);
+      expect(await give('broker-b', third!), 'on another broker it is another connection').to.be.above(
+        third!,
+      );
+    });
+
+    it('notifies the broker to which the client was connected before', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
+      await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-c')).to.deep.equal([]);
+      const [moved] = await store.takeChangedSessions(REGION_POOL, 'broker-b');
+      expect(moved).to.include({ sessionId, state: 'reserved', clientBrokerId: 'broker-c' });
+    });
+
+    it('changes nothing of a session that is over, and the next assignment begins without a number', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      await store.giveSession(REGION_POOL, sessionId, 'broker-b', null);
+      await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
+      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      expect(given).to.include({ state: 'ended', clientBrokerId: 'broker-b', seq: 0 });
+      expect(await store.giveSession(REGION_POOL, newSessionId(), 'broker-b', null)).to.equal(null);
+      await reserveSlot(store, { sessionId, epoch: 2 });
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ epoch: 2, seq: 0 });
+    });
+
+    it('gives a session that the store knows only from its host a higher number than it had before', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      const before = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      clock.advance(1);
+      // A region pool that knows nothing of the session stands for a store that has lost its data.
+      const emptied = { region: 'us-east', pool: REGION_POOL.pool };
+      await makeHostReady(store, 'host-a', { regionPool: emptied });
+      const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
+      const { adopted } = await store.reconcileHost(emptied, host, [
+        { sessionId, epoch: 1, state: 'connected' },
+      ]);
+      expect(adopted[0]).to.include({ sessionId, seq: 0, meta: null });
+      const after = await store.giveSession(emptied, sessionId, BROKER, before!.seq);
+      expect(after?.seq).to.be.above(before!.seq);
+      expect(after).to.include({ meta: null });
+    });
+
+    it('keeps the number while the host reports states, and when the store follows the list of its host', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId, hostId } = await startSession(store);
+      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-b', null);
+      const seq = given?.seq;
+      const change = { sessionId, epoch: 1, hostId, to: 'connected' as const };
+      const [outcome] = await store.updateSessionStates(REGION_POOL, [change], BROKER);
+      expect(outcome?.kind === 'changed' && outcome.session).to.include({ state: 'connected', seq });
+      const host = { hostId, connectionId: 'broker-a.1' };
+      const reported = [{ sessionId, epoch: 1, state: 'disconnected' as const }];
+      const { adopted } = await store.reconcileHost(REGION_POOL, host, reported);
+      expect(adopted[0]).to.include({ state: 'disconnected', seq });
     });
   });
 

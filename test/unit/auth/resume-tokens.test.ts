@@ -188,6 +188,7 @@ describe('resume tokens', () => {
         epoch: 1,
         playerId: 'alice',
         title: 'starfall',
+        seq: 0,
         ttlMs: 30_000,
         nowMs: NOW_MS,
       });

@@ -19,6 +19,7 @@ const REQUEST = {
   epoch: 3,
   playerId: 'alice',
   title: 'starfall',
+  seq: 0,
   ttlMs: 30_000,
   nowMs: NOW_MS,
 };
@@ -48,6 +49,14 @@ describe('ticket signer', () => {
       iat: 1_800_000_000,
       exp: 1_800_000_031,
     });
+  });
+
+  it('numbers the ticket of a later connection, and only that', () => {
+    const key = mint.hostKey(REGION_POOL, 'h1');
+    expect(verifyAs(mint.sign(REQUEST), key)).not.to.have.property('seq');
+    const claims = verifyAs(mint.sign({ ...REQUEST, seq: NOW_MS }), key);
+    expect(Compile(TicketClaims).Check(claims)).to.be.true;
+    expect(claims['seq']).to.equal(NOW_MS);
   });
 
   it('issues tickets that are valid for at least the requested time, and expire', () => {

@@ -81,7 +81,7 @@ async function sendNewMatch(
     const placed = await placedFromSession(context, regionPool, session, context.limits.reservationMs);
     const endpoint = cachedEndpoint(context, placed) ?? (await findEndpoint(context, placed));
     if (client.sessions.get(sessionId) !== known) return;
-    sendMatched(context, client, known.request, placed, endpoint);
+    sendMatched(context, client, known.request, { ...placed, seq: known.seq }, endpoint);
   } catch (error) {
     // The next check of the client's sessions finds the same and tries again.
     context.log.warn({ err: error, sessionId }, 'could not send a client the new host of its session');

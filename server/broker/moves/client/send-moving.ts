@@ -31,7 +31,8 @@ export async function sendMoving(
     reservation,
     claimWithinMs,
   );
-  const matched = await createMatched(context, client, known.request, { ...placed, sessionId });
+  const { seq } = known;
+  const matched = await createMatched(context, client, known.request, { ...placed, sessionId, seq });
   const { hostId, meta } = placed;
   const untilMs = context.clock.monotonicMs() + claimWithinMs;
   known.pendingMove = { regionPool, epoch, hostId, meta, coordinatorBrokerId, untilMs };

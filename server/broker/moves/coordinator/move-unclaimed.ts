@@ -71,8 +71,8 @@ async function moveIfUnclaimed(
   if (now?.state !== 'reserved' || now.epoch !== session.epoch) return undefined;
   const assignment = { sessionId, epoch: targetHost.epoch };
   if (!(await assignRequestToTarget(context, to, movedMeta, assignment))) return undefined;
-  const { clientBrokerId } = now;
-  const completion = { sessionId, ...targetHost, state: 'reserved', clientBrokerId } as const;
+  const { clientBrokerId, seq } = now;
+  const completion = { sessionId, ...targetHost, state: 'reserved', clientBrokerId, seq } as const;
   return store.completeMove(to, completion, limits.reservationMs, brokerId);
 }
 

@@ -86,8 +86,8 @@ async function acceptReport(
   if (reservation.state !== 'arriving' || meta === null) return undefined;
   if (restored && (await assignRequestToTarget(context, regionPool, meta, { sessionId, epoch }))) {
     const { hostId } = registration;
-    const clientBrokerId = await findClientBroker(context, regionPool, sessionId, meta);
-    const completion = { sessionId, epoch, hostId, state, clientBrokerId };
+    const owner = await findOwner(context, regionPool, sessionId, meta);
+    const completion = { sessionId, epoch, hostId, state, ...owner };
     const outcome = await store.completeMove(regionPool, completion, limits.reservationMs, brokerId);
     return outcome.kind === 'moved' ? outcome.session : undefined;
   }
@@ -96,18 +96,24 @@ async function acceptReport(
   return undefined;
 }
 
-/** The broker of the client, for a session that comes from another region pool: the store does not know it in this one. */
-async function findClientBroker(
+/**
+ * The broker of the client and its number, for a session that comes from another region pool: the store does not know them in this
+ * one.
+ */
+async function findOwner(
   { store }: StoreAccess,
   regionPool: RegionPool,
   sessionId: string,
   { match }: SessionMeta,
-): Promise<string> {
+): Promise<Pick<SessionRecord, 'clientBrokerId' | 'seq'>> {
+  const unknown = { clientBrokerId: '', seq: 0 };
   const from = decodeMatch(match).movedFrom;
-  if (from === undefined || regionPoolName(from) === regionPoolName(regionPool)) return '';
+  if (from === undefined || regionPoolName(from) === regionPoolName(regionPool)) return unknown;
   const { region, pool } = from;
   const [before] = await store.getSessions({ region, pool }, [sessionId]);
-  return before?.clientBrokerId ?? '';
+  if (before === null || before === undefined) return unknown;
+  const { clientBrokerId, seq } = before;
+  return { clientBrokerId, seq };
 }
 
 function endOnTarget(

@@ -133,6 +133,7 @@ function adoptSession(
     hostId: host.hostId,
     reservedAtMs: known?.reservedAtMs ?? toStoreMs(nowMs),
     clientBrokerId: known?.clientBrokerId ?? '',
+    seq: known?.seq ?? 0,
     meta: known?.meta ?? null,
     movable: known?.movable ?? false,
   };

@@ -127,7 +127,7 @@ function completeMove(
 /** Gives a session its target slot, and frees the slot that it had in this region pool. */
 function moveIntoTargetSlot(
   pool: PoolState,
-  { sessionId, state, clientBrokerId }: MoveCompletion,
+  { sessionId, state, clientBrokerId, seq }: MoveCompletion,
   reservation: SessionRecord,
   { nowMs, reservedUntilMs, callerId }: CompletionContext,
 ): SessionRecord {
@@ -141,6 +141,7 @@ function moveIntoTargetSlot(
     sessionId,
     state,
     clientBrokerId: known?.clientBrokerId ?? clientBrokerId,
+    seq: Math.max(known?.seq ?? 0, seq),
     movable: false,
   };
   if (host === undefined) return session;

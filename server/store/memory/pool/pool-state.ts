@@ -7,7 +7,7 @@ import type { HostState } from '../../../domain/host-state.js';
 import { sessionDigest } from '../../../domain/session-digest.js';
 import type { StoredState } from '../../../domain/session-state.js';
 import type { HostRegistration } from '../../contracts/hosts.js';
-import type { EndedSession, SessionMeta, SessionRecord } from '../../contracts/session-record.js';
+import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
 import { ENDED_KEPT_MS } from '../../contracts/sessions.js';
 import { ExpiryList } from './expiry-list.js';
 import { FreeHosts } from './free-hosts.js';
@@ -167,20 +167,10 @@ export class PoolState {
     this.deleteSession(sessionId);
   }
 
-  /**
-   * Ends a live session: frees the slot, records the end, notifies the brokers concerned.
-   *
-   * @param meta what the record of the ended session keeps
-   */
-  endSession(
-    session: SessionRecord,
-    reason: EndReason,
-    nowMs: number,
-    callerId: string,
-    meta: SessionMeta | null = session.meta,
-  ): EndedSession {
+  /** Ends a live session: frees the slot, records the end, notifies the brokers concerned. */
+  endSession(session: SessionRecord, reason: EndReason, nowMs: number, callerId: string): EndedSession {
     const host = this.freeSlot(session, nowMs, callerId);
-    return this.recordEnded({ ...session, meta }, reason, host?.connectionId ?? null, nowMs, callerId);
+    return this.recordEnded(session, reason, host?.connectionId ?? null, nowMs, callerId);
   }
 
   /** Records the end of a session that has no slot, and notifies its client's broker. */

@@ -42,6 +42,7 @@ export function takeSlot(
     hostId: host.hostId,
     reservedAtMs: toStoreMs(nowMs),
     clientBrokerId,
+    seq: 0,
     meta,
     movable: false,
   };

@@ -67,6 +67,7 @@ function toSession({ sessionId, epoch, clientBrokerId, meta }: WaitingEntry, now
     hostId: '',
     reservedAtMs: toStoreMs(nowMs),
     clientBrokerId,
+    seq: 0,
     meta,
     movable: false,
   };

@@ -46,6 +46,9 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
     setClientBroker: async (regionPool, sessionId, clientBrokerId) =>
       setClientBroker(pools.get(regionPool), sessionId, clientBrokerId),
 
+    giveSession: async (regionPool, sessionId, clientBrokerId, heldSeq) =>
+      giveSession(pools.get(regionPool), sessionId, { clientBrokerId, heldSeq, nowMs: pools.now() }),
+
     restoreSessions: async (regionPool, sessions) => {
       const pool = pools.get(regionPool);
       return sessions.map((session) => restoreSession(pool, session));
@@ -129,8 +132,9 @@ function endSession(
   if (known.state === 'ended') return { kind: 'over', reason: known.reason ?? 'error' };
   // An offer is withdrawn or expires. It never was a session that could end.
   if (known.state === 'offered') return { kind: 'stale' };
-  // An ended session keeps no meta: its record only tells late callers that it ended.
-  return { kind: 'ended', ...pool.endSession(known, reason, nowMs, callerId, null) };
+  // An ended session keeps neither: its record only tells late callers that it ended.
+  const bare = { ...known, seq: 0, meta: null };
+  return { kind: 'ended', ...pool.endSession(bare, reason, nowMs, callerId) };
 }
 
 function recordEnd(
@@ -152,6 +156,7 @@ function recordEnd(
     hostId,
     reservedAtMs: toStoreMs(nowMs),
     clientBrokerId: '',
+    seq: 0,
     meta: null,
     movable: false,
   };
@@ -167,6 +172,24 @@ function setClientBroker(pool: PoolState, sessionId: string, clientBrokerId: str
     pool.addChangedSession(known.clientBrokerId, sessionId, clientBrokerId);
   }
   return assignClientBroker(pool, known, clientBrokerId);
+}
+
+interface NewOwner {
+  readonly clientBrokerId: string;
+  readonly heldSeq: number | null;
+  readonly nowMs: number;
+}
+
+function giveSession(
+  pool: PoolState,
+  sessionId: string,
+  { clientBrokerId, heldSeq, nowMs }: NewOwner,
+): SessionRecord | null {
+  const known = pool.sessions.get(sessionId);
+  if (known === undefined || known.state === 'ended') return known ?? null;
+  if (known.seq === heldSeq && known.clientBrokerId === clientBrokerId) return known;
+  pool.sessions.update({ ...known, seq: Math.max(known.seq + 1, nowMs) });
+  return setClientBroker(pool, sessionId, clientBrokerId);
 }
 
 function restoreSession(

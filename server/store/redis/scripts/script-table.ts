@@ -184,6 +184,17 @@ export const POOL_SCRIPTS = {
     args: { callerId: 'text', limit: 'number' },
     parts: ['sessions/due-entries', 'queue/commit-and-serve-queue', 'sessions/ended-reply'],
   },
+  'sessions/give-session': {
+    args: { callerId: 'text', sessionId: 'text', clientBrokerId: 'text', heldSeq: 'optional' },
+    parts: [
+      'values/clock',
+      'inbox/note-change',
+      'sessions/sessions',
+      'sessions/session-records',
+      'slots/commit',
+      'queue/client-broker',
+    ],
+  },
   'sessions/list-host-sessions': {
     args: { hostId: 'text' },
     parts: ['hosts/hosts', 'sessions/session-records', 'sessions/host-sessions'],
@@ -374,6 +385,7 @@ export const POOL_SCRIPTS = {
       state: 'text',
       reservationMs: 'number',
       clientBrokerId: 'text',
+      seq: 'number',
     },
     constants: ['RESUME_WINDOW_MS'],
     parts: [

@@ -17,6 +17,7 @@ function sessionWith(changes: Partial<SessionRecord>): SessionRecord {
     hostId: 'h1',
     reservedAtMs: toStoreMs(1_000),
     clientBrokerId: 'broker-1',
+    seq: 0,
     meta: metaOf('s1'),
     movable: false,
     ...changes,

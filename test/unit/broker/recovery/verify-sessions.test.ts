@@ -36,6 +36,7 @@ class BrokerWithChurn {
         state: 'connected',
         hostId: 'h',
         reservedAtMs: toStoreMs(0),
+        seq: 0,
         movable: false,
         reason: null,
       } as const;
@@ -58,6 +59,7 @@ class BrokerWithChurn {
       request: { requestId: 'r' } as Play,
       meta: metaOf(sessionId),
       hostId: 'h',
+      seq: 0,
       arrivedAtMs: null,
       reservedUntilMs: 0,
       epoch: 1,

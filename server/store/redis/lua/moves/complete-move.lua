@@ -10,6 +10,7 @@
 --   state             of the session on the target host
 --   reservation_ms    how long a reservation lasts
 --   client_broker_id  the broker of its client, for a session from another region pool
+--   seq               of the session before the move
 -- Returns arrived, record | over, reason | unknown, ''
 -- Invariants: a move is completed or given up, not both; epochs only rise; a reservation that was claimed meanwhile is not moved.
 
@@ -32,7 +33,7 @@ local function move_session()
   session.host, session.slot, session.epoch, session.meta = host.id, reservation.slot, epoch, reservation.meta
   session.reserved_at, session.reason, session.movable = reservation.reserved_at, '', false
   session.due_at = state == 'disconnected' and now_ms + RESUME_WINDOW_MS or state == 'reserved' and now_ms + reservation_ms or 0
-  session.state = state
+  session.state, session.seq = state, math.max(session.seq, seq)
   -- It becomes due anew, whatever its state was before.
   session.stored_state = false
   members[#members + 1] = host.id .. '/' .. session.slot

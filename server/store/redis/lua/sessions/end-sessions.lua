@@ -8,7 +8,7 @@
 --   epochs
 --   orders          reason|hostId, with the host that orders it, or reason| for a broker
 -- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
--- An ended session keeps no meta: its record only says to late messages why it ended.
+-- An ended session keeps neither number nor meta: its record only says to late messages why it ended.
 -- A freed slot goes to the head of the queue, if a placement waits.
 -- Invariants: only an order with the current epoch ends a session; a host ends only its own sessions; a late order changes nothing.
 --

@@ -11,6 +11,7 @@ local function new_session(id, epoch, state, broker, meta)
     reserved_at = now_ms,
     due_at = 0,
     broker = broker,
+    seq = 0,
     meta = meta,
     stored_state = false,
     changed = false,

@@ -11,7 +11,7 @@ local function is_live(state)
 end
 
 local function decode_session(id, text)
-  local host, epoch, broker, meta = string.match(text, '^([^|]*)|(%d+)|([^|]*)|(.*)$', HOST_AT)
+  local host, epoch, broker, seq, meta = string.match(text, '^([^|]*)|(%d+)|([^|]*)|(%d*)(.*)$', HOST_AT)
   local state, mark, slot = state_of[sub(text, 1, 1)], sub(text, 2, 2), sub(text, SLOT_AT, SLOT_AT + 1)
   return {
     id = id,
@@ -24,6 +24,7 @@ local function decode_session(id, text)
     reserved_at = number_of[sub(text, RESERVED_AT, HOST_AT - 1)],
     due_at = number_of[sub(text, DUE_AT, RESERVED_AT - 1)],
     broker = broker,
+    seq = seq == '' and 0 or tonumber(seq),
     meta = meta,
     stored_state = state,
     changed = false,

@@ -1,0 +1,24 @@
+-- Gives a live session to a connection of its player, unless this connection has it: see SessionStore.giveSession.
+--
+-- Arguments
+--   caller_id         the calling broker
+--   session_id
+--   client_broker_id  the broker of the connection
+--   held_seq          the number that the connection has got, '' if it does not have the session
+-- Returns the record, or nothing when the session is unknown
+-- Invariant: the number of a session only rises, also if the store has lost the one before: hence the time.
+
+local session = load_session(session_id)
+if not session then
+  return false
+end
+local is_other_broker = session.broker ~= client_broker_id
+if session.state ~= 'ended' and (is_other_broker or session.seq ~= held_seq) then
+  if is_other_broker then
+    note_change(session.broker, session.id)
+  end
+  session.seq = math.max(session.seq + 1, now_ms)
+  set_client_broker(session, client_broker_id)
+  commit()
+end
+return encode_session(session)
