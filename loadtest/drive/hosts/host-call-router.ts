@@ -5,8 +5,8 @@ export interface LoadHost {
   readonly name: string;
   /** Resolves when a broker registered the host; rejects when a broker rejected it permanently. */
   readonly registered: Promise<void>;
-  /** @returns whether the player was admitted */
-  admitPlayer(claim: ReservationClaim): boolean;
+  /** @returns whether the player was admitted, perhaps after it has waited for a slot */
+  admitPlayer(claim: ReservationClaim): boolean | Promise<boolean>;
   /** Ends a session because its player left. @returns whether the host held the session at this epoch */
   endSession(sessionId: string, epoch: number): boolean;
   /** Sessions that the host holds, and those that it was prepared for. */
@@ -55,7 +55,7 @@ export class HostCallRouter {
     if (owner === undefined || this.#killedHosts.has(host)) {
       done(false);
     } else if (owner === this.#index) {
-      done(this.#callLocalHost(host, request));
+      whenDone(this.#callLocalHost(host, request), done);
     } else {
       const id = this.#nextId;
       this.#nextId += 1;
@@ -68,11 +68,20 @@ export class HostCallRouter {
   /** Handles calls from players of other workers. */
   handleCalls(calls: readonly HostCall[]): void {
     const replies = new Map<number, HostReply[]>();
+    let isBatched = true;
     for (const call of calls) {
-      const list = replies.get(call.from) ?? [];
-      replies.set(call.from, list);
-      list.push({ id: call.id, done: this.#callLocalHost(call.host, call) });
+      const { from, id, host } = call;
+      whenDone(this.#callLocalHost(host, call), (done) => {
+        if (!isBatched) {
+          this.#transport.sendReplies(from, [{ id, done }]);
+          return;
+        }
+        const list = replies.get(from) ?? [];
+        replies.set(from, list);
+        list.push({ id, done });
+      });
     }
+    isBatched = false;
     for (const [to, list] of replies) this.#transport.sendReplies(to, list);
   }
 
@@ -89,7 +98,7 @@ export class HostCallRouter {
     this.hosts.get(name)?.crash();
   }
 
-  #callLocalHost(name: string, request: HostRequest): boolean {
+  #callLocalHost(name: string, request: HostRequest): boolean | Promise<boolean> {
     const host = this.#killedHosts.has(name) ? undefined : this.hosts.get(name);
     if (host === undefined) return false;
     return request.kind === 'show'
@@ -102,4 +111,10 @@ export class HostCallRouter {
     this.#calls = [];
     this.#transport.sendCalls(calls);
   }
+}
+
+/** Calls `done` at once with a reply that is known already. */
+function whenDone(reply: boolean | Promise<boolean>, done: (done: boolean) => void): void {
+  if (typeof reply === 'boolean') done(reply);
+  else void reply.then(done);
 }

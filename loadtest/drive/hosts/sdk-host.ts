@@ -1,4 +1,4 @@
-import { HostClosedError, createHost, type Host, type HostedSession } from '@duskline/host';
+import { HostClosedError, createHost, type Admission, type Host, type HostedSession } from '@duskline/host';
 import { recordHost } from '../../history/host-recording.js';
 import { monotonicMs } from '../clock.js';
 import type { ReservationClaim } from '../host-calls.js';
@@ -54,6 +54,10 @@ export class SdkHost implements LoadHost {
       const sinceMs = this.#pausedSince.get(sessionId);
       if (this.#pausedSince.delete(sessionId) && sinceMs !== undefined) metrics.countMoveFailed(sinceMs);
     });
+    this.#host.on('streamReplaced', ({ sessionId, session }) => {
+      // The player shows a newer ticket: it has connected to another broker meanwhile.
+      this.#sessions.set(sessionId, session);
+    });
     this.#host.on('prepare', ({ sessionId, epoch }) => void this.#prepared.set(sessionId, epoch));
     this.#host.on('end', ({ sessionId, epoch }) => {
       if ((this.#sessions.get(sessionId)?.epoch ?? Infinity) <= epoch) this.#sessions.delete(sessionId);
@@ -66,12 +70,20 @@ export class SdkHost implements LoadHost {
     });
   }
 
-  admitPlayer({ ticket, sessionId }: ReservationClaim): boolean {
+  admitPlayer({ ticket, sessionId }: ReservationClaim): boolean | Promise<boolean> {
     const admission = this.#host.admit(ticket);
+    if (admission.ok || admission.reason !== 'no_free_slot') return this.#answerPlayer(sessionId, admission);
+    return this.#host.admitWhenFree(ticket).then((answer) => this.#answerPlayer(sessionId, answer));
+  }
+
+  #answerPlayer(sessionId: string, admission: Admission): boolean {
     if (!admission.ok) return admission.reason === 'already_claimed';
-    this.#sessions.set(sessionId, admission.session);
+    const { session } = admission;
+    // The player may have left while it waited for the slot.
+    if (session.state === 'ended') return false;
+    this.#sessions.set(sessionId, session);
     this.#prepared.delete(sessionId);
-    admission.session.reportConnected();
+    session.reportConnected();
     return true;
   }
 
