@@ -70,6 +70,8 @@ export class RandomBroker {
   /** Every change of the phase: from, event, to. */
   readonly transitions: (readonly [PhaseName, RequestEvent<Placed>['type'], PhaseName])[] = [];
   isRemembered = false;
+  /** Another connection cancelled the request after this one was answered, and so ended its session. */
+  isEndedElsewhere = false;
   cancelledIn: string | null = null;
   #epoch = 1;
   #offers = 0;
@@ -370,7 +372,10 @@ export class RandomBroker {
       ...(['replaced', 'resumed', 'continued', 'over', 'unknown'] as const),
     ]);
     // The cancel on another connection has ended the session in every region pool.
-    if (standing === 'over') this.slots.clear();
+    if (standing === 'over') {
+      this.slots.clear();
+      this.isEndedElsewhere = this.answers.length > 0;
+    }
     return standing;
   }
 
