@@ -142,7 +142,7 @@ export class PoolState {
     this.updateFreeOrder(host);
   }
 
-  /** Frees the slot of a live session. Returns its host, if that is known. */
+  /** Releases the slot of a live session. Returns its host, if that is known. */
   releaseSlot(session: SessionRecord, nowMs: number, callerId: string): MemoryHost | undefined {
     const offered = session.state === 'offered';
     this.liveSessions -= 1;
