@@ -35,7 +35,7 @@ async function readQueueEntries(
 ): Promise<ReadonlyMap<ActiveRequest, readonly QueueEntry[]>> {
   const entriesByRequest = new Map<ActiveRequest, QueueEntry[]>();
   await Promise.all(
-    context.activeRequests.groupByQueue().map(async ({ regionPool, requests }) => {
+    context.activeRequests.groupByQueue().map(async ([regionPool, requests]) => {
       const sessionIds = requests.map(({ state }) => state.sessionId);
       const queueStatus = await context.store.getQueueStatus(regionPool, sessionIds, true);
       requests.forEach((request, i) => {
