@@ -247,7 +247,10 @@ export function receivePoll<P extends Placed>(
   }
   // The store lost data, or the request was cancelled on another broker and has left some of its queues already.
   if (polled.unknown.length > 0) {
-    const queues = next.request.queues.filter((queue) => !includes(polled.unknown, queue));
+    // An offer that arrived after the query was sent is held in its queue.
+    const isHeld = (queue: RegionPool): boolean =>
+      now.name === 'offered' && isSameRegionPool(now.offer.regionPool, queue);
+    const queues = next.request.queues.filter((queue) => isHeld(queue) || !includes(polled.unknown, queue));
     return enter({ ...next.request, queues }, { ...queueingOf(now), task: 'verify' }, [
       ...effects,
       { type: 'verify' },
