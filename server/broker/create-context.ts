@@ -1,7 +1,7 @@
 import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/limits/rebalance-limits.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BrokerOptions } from './broker.js';
-import { ArrivalLimiter } from './connections/arrival-limiter.js';
+import { ConnectLimiter } from './connections/connect-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';
 import { ClientSessionDirectory } from './connections/client-session-directory.js';
 import { ExpiringRecords } from './expiring-records.js';
@@ -16,7 +16,7 @@ import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
 import { PlayerTakeovers } from './requests/player-takeovers.js';
 import type { Requests } from './requests/ports.js';
-import type { RememberedWait } from './requests/remembered-wait.js';
+import type { EarlierWait } from './requests/earlier-wait.js';
 import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
@@ -27,7 +27,7 @@ import { StoreClock } from './store-access/store-clock.js';
 import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
-const ARRIVALS_PER_TICK = 4;
+const CONNECTS_PER_TURN = 4;
 
 /** All ports of a broker. Only the composition of the broker uses this type; a use case names the ports that it needs. */
 export type BrokerContext = BrokerSettings &
@@ -62,10 +62,10 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     fleet,
     connections: new ConnectionDirectory(),
     clientSessions: new ClientSessionDirectory(limits.resumeWindowMs, clock),
-    arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK, clock),
+    connectLimiter: new ConnectLimiter(CONNECTS_PER_TURN, clock),
     ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
-    rememberedWaits: new ExpiringRecords<RememberedWait>(limits.queueGraceMs, clock),
+    earlierWaits: new ExpiringRecords<EarlierWait>(limits.queueGraceMs, clock),
     takeovers: new PlayerTakeovers(),
     tickets,
     iceServers,

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../domain/client-session/events.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { ArrivalLimiter } from './arrival-limiter.js';
+import type { ConnectLimiter } from './connect-limiter.js';
 import type { ClientSessionDirectory } from './client-session-directory.js';
 import type {
   ClientConnection,
@@ -16,7 +16,7 @@ export interface Connections {
   readonly clientSessions: ClientSessionDirectory;
   readonly sessionRunner: ClientSessionRunner;
   /** Limits how many reconnecting clients one turn of the event loop processes, so that connected clients need not wait. */
-  readonly arrivalLimiter: ArrivalLimiter;
+  readonly connectLimiter: ConnectLimiter;
 }
 
 /** What an event of a client's session says, but for what the runner finds out itself. */

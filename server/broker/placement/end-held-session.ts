@@ -11,6 +11,7 @@ import type {
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { withdrawRequest } from '../queue/withdraw-request.js';
 import { errorMessage, toRefusal } from '../refusal.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
 
@@ -102,8 +103,7 @@ async function makeFinal(
   reason: EndReason,
 ): Promise<EndReason> {
   if (!REVERSIBLE_REASONS.includes(reason)) return reason;
-  const withdrawal = { sessionId, belowEpoch: epoch + 1 };
-  notifyAllOfEnd(context, regionPool, await context.batches.withdrawPlacement(regionPool, withdrawal));
+  await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
   return 'client_left';
 }
 

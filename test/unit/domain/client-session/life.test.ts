@@ -41,7 +41,7 @@ describe('The life of a session as its client sees it', () => {
         // A client that disconnects, or gets the session again, is told of no end.
         expect(broker.ends).to.be.at.most(broker.begins - isHeld);
       }),
-      { numRuns: 10_000 },
+      { numRuns: 4_000 },
     );
   });
 
@@ -54,7 +54,7 @@ describe('The life of a session as its client sees it', () => {
         expect([...broker.unanswered]).to.deep.equal([]);
         expect(broker.phase).to.not.be.oneOf(['locating', 'resumed_elsewhere', 'ending']);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 
@@ -69,7 +69,7 @@ describe('The life of a session as its client sees it', () => {
         for (const report of reports) if (broker.phase === 'ending') broker.happen(report);
         expect(broker.replacements).to.equal(replacements);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 });
