@@ -2,7 +2,7 @@ import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
 import { onAbort, waitUnlessAborted } from '../runtime/promises.js';
-import { takeOpen } from './nearest-regions.js';
+import { limitOpenRegions } from './nearest-regions.js';
 
 /** Concurrent warm-ups. A warm-up includes the DNS lookup, TCP and TLS, so contention does not matter. */
 const CONCURRENT_WARM_UPS = 6;
@@ -53,7 +53,7 @@ export async function measureRtt(
     plan.prefer.includes(region.region) ? rttMs - MAX_RTT_MS : rttMs;
   const fastest = answers.sort((a, b) => rank(a) - rank(b)).map(({ region }) => region);
   const sampled = await mapConcurrently(
-    takeOpen(fastest, plan.limit),
+    limitOpenRegions(fastest, plan.limit),
     CONCURRENT_REGIONS,
     async (region) => ({
       region,
@@ -66,7 +66,7 @@ export async function measureRtt(
   );
   const answered = sampled.flatMap(({ region, rttMs }) => (rttMs === undefined ? [] : [region]));
   return Object.fromEntries(
-    takeOpen([...answered, ...failed], plan.limit).map((region) => {
+    limitOpenRegions([...answered, ...failed], plan.limit).map((region) => {
       const rttMs = rtt.get(region);
       return [region.region, rttMs === undefined ? null : Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)];
     }),

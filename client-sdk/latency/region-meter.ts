@@ -3,7 +3,7 @@ import type { Clock } from '@duskline/sdk-runtime';
 import { waitUnlessAborted } from '../runtime/promises.js';
 import type { Probe } from './beacon-probe.js';
 import { measureRtt, type RttOrFailure, type MeasurementPlan } from './measure-rtt.js';
-import { distanceKm, sortByDistance, takeOpen, type Coordinates } from './nearest-regions.js';
+import { distanceKm, sortByDistance, limitOpenRegions, type Coordinates } from './nearest-regions.js';
 
 /** How many measurements are kept, so that a few choices of regions do not displace each other. */
 const MAX_MEASUREMENTS = 4;
@@ -88,7 +88,7 @@ export class RegionMeter {
     const { location } = this.#settings;
     const allowed = selectAllowed(regions, options);
     if (location === undefined) return this.#measure(allowed, options);
-    const nearest = takeOpen(sortByDistance(allowed, location), options.limit ?? DEFAULT_LIMIT);
+    const nearest = limitOpenRegions(sortByDistance(allowed, location), options.limit ?? DEFAULT_LIMIT);
     const { prefer = [] } = options.regions ?? {};
     const measured = allowed.filter((region) => nearest.includes(region) || prefer.includes(region.region));
     const near = await this.#measure(measured, options);

@@ -2,7 +2,7 @@ import { delay } from '../../runtime/delay.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
-import type { PlacementStatus } from '../../store/fleet-store.js';
+import type { QueueEntryStatus } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -59,11 +59,11 @@ async function readLiveStatus(
   context: StoreAccess,
   { regionPool, sessionId }: RememberedRequest,
 ): Promise<LiveStatus> {
-  const { placements } = await context.batches.queueStatus(regionPool, sessionId);
-  return liveStatusOf(placements[0]);
+  const { entries } = await context.batches.queueStatus(regionPool, sessionId);
+  return liveStatusOf(entries[0]);
 }
 
-function liveStatusOf(status: PlacementStatus | undefined): LiveStatus {
+function liveStatusOf(status: QueueEntryStatus | undefined): LiveStatus {
   if (status?.kind === 'waiting') return 'waiting';
   if (status?.kind !== 'session') return 'unanswered';
   const { state } = status.session;

@@ -67,7 +67,7 @@ export function carryOutNotice(
       return;
     }
     case 'remember':
-      context.rememberedWaits.add({ sessionId, request, queues: notice.queues });
+      context.earlierWaits.add({ sessionId, request, queues: notice.queues });
   }
 }
 
@@ -79,7 +79,7 @@ async function returnOffer(
   keptIn: RegionPool,
 ): Promise<void> {
   const { sessionId } = request.state;
-  await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
+  await context.batches.withdrawEntry(regionPool, { sessionId, belowEpoch: 0 });
   await context.store.setRequestPool(entryOf(request, keptIn));
 }
 

@@ -17,7 +17,7 @@ export async function withdrawRequest(
 ): Promise<void> {
   await Promise.all(
     regionPools.map(async (regionPool) => {
-      const ended = await context.batches.withdrawPlacement(regionPool, withdrawal);
+      const ended = await context.batches.withdrawEntry(regionPool, withdrawal);
       notifyAllOfEnd(context, regionPool, ended);
     }),
   );
