@@ -111,7 +111,12 @@ export class RegionMeter {
     const { samples = 4, timeoutMs = 2_000, limit = DEFAULT_LIMIT, maxAgeMs, signal } = options;
     const { prefer = [] } = options.regions ?? {};
     const { clock, measurementMaxAgeMs, probe } = this.#settings;
-    const key = JSON.stringify([samples, limit, prefer, regions.map(({ region, beaconUrl }) => [region, beaconUrl])]);
+    const key = JSON.stringify([
+      samples,
+      limit,
+      prefer,
+      regions.map(({ region, beaconUrl }) => [region, beaconUrl]),
+    ]);
     let measurement = this.#measurements.find((other) => other.key === key);
     if (measurement === undefined || !this.#isFresh(measurement, maxAgeMs ?? measurementMaxAgeMs)) {
       const controller = new AbortController();
