@@ -10,6 +10,7 @@ import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
+import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { endLinkedSession, sendEndRefusal } from './end-linked-session.js';
 
 /** Answers each `cancel` with `error CANCELLED`, once the request is over and the session that it became has ended. */
@@ -28,15 +29,25 @@ export async function cancelPlay(
   try {
     // The request has its answer already, and this cancel gets one of its own after that.
     if (active !== undefined) await context.activeRequests.untilClosed(active);
-    const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
-    if (matched !== undefined) await endLinkedSession(context, client, matched[0]);
-    else await endEarlierRequest(context, { playerId: client.playerId, requestId });
+    await context.repeatedCalls.run(client, MAX_WAITING_OF_CLIENT, () =>
+      endRequest(context, client, requestId),
+    );
     client.channel.send(
       errorMessage(new Refusal('CANCELLED'), context.random, { inReplyTo: 'cancel', requestId }),
     );
   } catch (error) {
     sendEndRefusal(context, client, error, 'cancel', { requestId });
   }
+}
+
+async function endRequest(
+  context: CorePorts & Connections & Requests & RequestRunning,
+  client: ClientConnection,
+  requestId: string,
+): Promise<void> {
+  const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
+  if (matched !== undefined) await endLinkedSession(context, client, matched[0]);
+  else await endEarlierRequest(context, { playerId: client.playerId, requestId });
 }
 
 /** Ends the wait or the session of a request from an earlier connection, which may have been to another broker. */

@@ -11,6 +11,7 @@ import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { readStanding } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { cachedEndpoint } from './create-matched.js';
 import { inspectOther, replaceOther, resumeOther } from './conflict-calls.js';
 import { leaveStore, releaseSlot } from './leave-call.js';
@@ -58,9 +59,25 @@ export async function makeCall(
     case 'requeue':
       return { type: 'requeued', epoch: await requeue(context, request) };
     case 'leave':
-      await leaveStore(context, request, call);
+      await leave(context, request, call);
       return { type: 'left' };
   }
+}
+
+/** Gives up what a request has in the store, if need be after an outage. */
+async function leave(
+  context: Ports,
+  request: ActiveRequest,
+  call: Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>,
+): Promise<void> {
+  const { client, state } = request;
+  const { phase } = state;
+  const isAboutOutage =
+    phase.name === 'leaving' && phase.answer.kind === 'refused' && phase.answer.code === 'UNAVAILABLE';
+  // The client is told at once that the store does not answer. Its repeated request finds what is left.
+  if (isAboutOutage) await leaveStore(context, request, call);
+  else
+    await context.repeatedCalls.run(client, MAX_WAITING_OF_CLIENT, () => leaveStore(context, request, call));
 }
 
 async function reserve(
