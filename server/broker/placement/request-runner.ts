@@ -47,6 +47,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
         terms.onConflict === 'fail' &&
         !client.resumed &&
         !context.storeHealth.isRebuilding &&
+        !context.storeHealth.isRecovering &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
         !context.connections.hasSessionOf(client.playerId);
       const begun: Begun = beginRequest(terms, context.newSessionId(), whenFull, mayReserveAhead);

@@ -63,7 +63,7 @@ for (const brokerCount of [1, 2]) {
     async function insist(player: Peer, requestId: string): Promise<Answered> {
       for (;;) {
         play(player, requestId);
-        const frame = await player.nextOf(['matched', 'queued', 'error']);
+        const frame = await player.nextOf(['matched', 'queued', 'offer', 'error']);
         if (frame['code'] !== 'UNAVAILABLE') return { player, frame, atMs: performance.now() };
         await pauseFor(Number(frame['retryAfterMs']));
       }
