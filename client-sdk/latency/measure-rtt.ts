@@ -2,7 +2,7 @@ import type { Clock } from '@duskline/sdk-runtime';
 import type { RegionInfo } from '@duskline/protocol';
 import type { Probe } from './beacon-probe.js';
 import { onAbort, waitUnlessAborted } from '../runtime/promises.js';
-import { takeOpen } from './nearest-regions.js';
+import { limitOpenRegions } from './nearest-regions.js';
 
 /** Concurrent warm-ups. A warm-up includes the DNS lookup, TCP and TLS, so contention does not matter. */
 const CONCURRENT_WARM_UPS = 6;
@@ -22,6 +22,8 @@ export interface MeasurementPlan {
   readonly timeoutMs: number;
   /** How many open regions are sampled at most: those with the fastest warm-up. Closed ones that are as fast are sampled too. */
   readonly limit: number;
+  /** Names of regions that are sampled before all others if they answer. */
+  readonly prefer: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -47,9 +49,11 @@ export async function measureRtt(
     rttMs: await resolveInTime(plan, (signal) => plan.probe(region, signal)),
   }));
   const answers = warmUps.flatMap(({ region, rttMs }) => (rttMs === undefined ? [] : [{ region, rttMs }]));
-  const fastest = answers.sort((a, b) => a.rttMs - b.rttMs).map(({ region }) => region);
+  const rank = ({ region, rttMs }: (typeof answers)[number]): number =>
+    plan.prefer.includes(region.region) ? rttMs - MAX_RTT_MS : rttMs;
+  const fastest = answers.sort((a, b) => rank(a) - rank(b)).map(({ region }) => region);
   const sampled = await mapConcurrently(
-    takeOpen(fastest, plan.limit),
+    limitOpenRegions(fastest, plan.limit),
     CONCURRENT_REGIONS,
     async (region) => ({
       region,
@@ -60,9 +64,9 @@ export async function measureRtt(
   const failed = [...warmUps, ...sampled].flatMap(({ region, rttMs }) =>
     rttMs === undefined ? [region] : [],
   );
-  const answered = [...rtt.keys()].filter((region) => rtt.get(region) !== undefined);
+  const answered = sampled.flatMap(({ region, rttMs }) => (rttMs === undefined ? [] : [region]));
   return Object.fromEntries(
-    takeOpen([...answered, ...failed], plan.limit).map((region) => {
+    limitOpenRegions([...answered, ...failed], plan.limit).map((region) => {
       const rttMs = rtt.get(region);
       return [region.region, rttMs === undefined ? null : Math.min(MAX_RTT_MS, Math.round(rttMs * 10) / 10)];
     }),

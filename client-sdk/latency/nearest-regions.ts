@@ -31,7 +31,7 @@ export function sortByDistance<Location extends Coordinates>(
  * The first regions of a list, of which at most `limit` are open. Closed ones among them count for nothing: a broker has to know
  * that they are near, to say that operators closed what the player could reach, and they may be open again by now.
  */
-export function takeOpen(regions: readonly RegionInfo[], limit: number): RegionInfo[] {
+export function limitOpenRegions(regions: readonly RegionInfo[], limit: number): RegionInfo[] {
   let openCount = 0;
   return regions
     .filter(({ state }) => (openCount += Number(state === 'open')) <= limit)

@@ -61,12 +61,12 @@ export function reactToError(
     case 'accepting':
       if (code === 'NO_OFFER') return 'queued';
       return isInconclusive(error) || (error.retryable && isInTime) ? 'pause' : 'refuse';
-    case 'held':
+    case 'matched':
     case 'requeued':
       if (ended !== undefined) return { ended };
       if (!isAboutRequest) return 'signalLost';
       if (isInconclusive(error)) return 'pause';
-      // In `held` the broker has no record of the session, and gave no other. The host may still have it, so it has not ended.
+      // In `matched` the broker has no record of the session, and gave no other. The host may still have it, so it has not ended.
       return phase === 'requeued' ? { ended: 'host_lost' } : undefined;
     case 'ending':
       if (code === 'PEER_AWAY' || code === 'TOO_MANY_SIGNALS') return 'signalLost';

@@ -3,7 +3,7 @@ import { localError, type DusklineError } from '../errors.js';
 import type { SessionEnd } from '../session/session.js';
 import { reactToError } from './play-errors.js';
 import {
-  isHeld,
+  hasSession,
   isLeaving,
   isPending,
   isUnsent,
@@ -91,7 +91,7 @@ export function step(state: PlayState, event: PlayEvent): PlayStep {
       return enter(state, phase, 'lost');
     case 'queued':
       if (isLeaving(state)) return endAttached(state);
-      return enter(state, isHeld(state) ? 'requeued' : 'queued', 'answered', {
+      return enter(state, hasSession(state) ? 'requeued' : 'queued', 'answered', {
         type: 'showPosition',
         queued: event,
       });
@@ -111,7 +111,7 @@ export function step(state: PlayState, event: PlayEvent): PlayStep {
         error: event.error,
       });
     case 'end':
-      if (!isHeld(state)) return enter(state);
+      if (!hasSession(state)) return enter(state);
       return contact === 'answered'
         ? enter(state, 'ending', contact, end(sessionId))
         : enter(state, 'ending', 'lost');
@@ -144,7 +144,7 @@ function handleOffer(state: PlayState, offer: Offer): PlayStep {
     case 'accepting':
       // The first `accept` was lost with its connection.
       return enter(state, 'accepting', 'answered', send('accept'));
-    case 'held':
+    case 'matched':
     case 'requeued':
       // The player had accepted a slot that was lost since.
       return enter(state, 'requeued', 'answered', send('accept'));
@@ -158,11 +158,11 @@ function handleOffer(state: PlayState, offer: Offer): PlayStep {
 function handleMatch(state: PlayState, match: Matched): PlayStep {
   const { phase, sessionId } = state;
   if (isPending(state))
-    return enter({ ...state, sessionId: match.sessionId }, 'held', 'answered', { type: 'resolve', match });
+    return enter({ ...state, sessionId: match.sessionId }, 'matched', 'answered', { type: 'resolve', match });
   if (sessionId === undefined) return enter(state);
   if (sessionId === match.sessionId) {
     const { state: next, effects } =
-      phase === 'ending' ? endAttached(state) : enter(state, 'held', 'answered');
+      phase === 'ending' ? endAttached(state) : enter(state, 'matched', 'answered');
     return { state: next, effects: [{ type: 'rematch', match }, ...effects] };
   }
   // The broker lost its record of the session and treated the repeated `play` as a new request. The session may still run on its
@@ -203,7 +203,7 @@ function handleError(state: PlayState, { error, retryInMs, isInTime }: RequestEr
     case 'signalLost':
       return enter(state, phase, contact, { type: 'signalLost', error });
     case 'refuseEnd':
-      return enter(state, 'held', contact, { type: 'refuseEnd', error });
+      return enter(state, 'matched', contact, { type: 'refuseEnd', error });
     default:
       return finish(state, reaction.ended);
   }

@@ -9,7 +9,7 @@ import { askAboutOffer } from './ask-about-offer.js';
 import { step, type PlayEffect, type PlayEvent } from './play-machine.js';
 import { isRegional } from './other-regions.js';
 import type { PlayOptions } from './play-options.js';
-import { INITIAL_STATE, isHeld, type PlayState } from './play-state.js';
+import { INITIAL_STATE, hasSession, type PlayState } from './play-state.js';
 
 /** Delay of a retry for which the broker names none (`retryAfterMs`), in milliseconds. */
 const DEFAULT_RETRY_AFTER_MS = 1_000;
@@ -177,8 +177,8 @@ export class PlayRequest {
     return new LiveSession(match, {
       ...this.#dependencies,
       send: (message) =>
-        isHeld(this.#state) && this.#state.contact === 'answered' && this.#dependencies.send(message),
-      isHeld: () => isHeld(this.#state),
+        hasSession(this.#state) && this.#state.contact === 'answered' && this.#dependencies.send(message),
+      hasSession: () => hasSession(this.#state),
       end: () => this.#end(),
       onFind: () => this.dispatch({ type: 'find' }),
       onEnded: (reason) => this.dispatch({ type: 'ended', reason }),

@@ -5,24 +5,24 @@
  * - `queued`: in the queue of a broker.
  * - `offered`: a slot is reserved; the application has not said yet whether to take it.
  * - `accepting`: the application takes the slot.
- * - `held`: there is a session.
+ * - `matched`: there is a session.
  * - `requeued`: the session lost its slot before its host admitted the player, and waits in the queue again.
  * - `ending`: the player leaves the session.
  * - `cancelling`: the caller gave up.
  * - `over`: no more messages are expected.
  */
 export type PlayPhase =
-  'asking' | 'queued' | 'offered' | 'accepting' | 'held' | 'requeued' | 'ending' | 'cancelling' | 'over';
+  'asking' | 'queued' | 'offered' | 'accepting' | 'matched' | 'requeued' | 'ending' | 'cancelling' | 'over';
 
 /** The transitions of the machine. Tests compare them with the machine and with `PROTOCOL.md`; bundles leave them out. */
 export const NEXT_PHASES = {
-  asking: ['queued', 'offered', 'held', 'cancelling', 'over'],
-  queued: ['queued', 'offered', 'held', 'cancelling', 'over'],
-  offered: ['accepting', 'queued', 'held', 'cancelling', 'over'],
-  accepting: ['queued', 'held', 'cancelling', 'over'],
-  held: ['requeued', 'ending', 'over'],
-  requeued: ['held', 'requeued', 'ending', 'over'],
-  ending: ['held', 'over'],
+  asking: ['queued', 'offered', 'matched', 'cancelling', 'over'],
+  queued: ['queued', 'offered', 'matched', 'cancelling', 'over'],
+  offered: ['accepting', 'queued', 'matched', 'cancelling', 'over'],
+  accepting: ['queued', 'matched', 'cancelling', 'over'],
+  matched: ['requeued', 'ending', 'over'],
+  requeued: ['matched', 'requeued', 'ending', 'over'],
+  ending: ['matched', 'over'],
   cancelling: ['over'],
   over: [],
 } as const satisfies Record<PlayPhase, readonly PlayPhase[]>;
@@ -41,7 +41,7 @@ export const MESSAGE_BY_PHASE = {
   queued: 'play',
   offered: 'play',
   accepting: 'play',
-  held: 'lookup',
+  matched: 'lookup',
   requeued: 'lookup',
   ending: 'lookup',
   cancelling: 'cancel',
@@ -76,8 +76,8 @@ export function isPending({ phase }: PlayState): boolean {
 }
 
 /** The player has a session, and wants to keep it. */
-export function isHeld({ phase }: PlayState): boolean {
-  return phase === 'held' || phase === 'requeued';
+export function hasSession({ phase }: PlayState): boolean {
+  return phase === 'matched' || phase === 'requeued';
 }
 
 /** The broker has to learn that the player gives up a slot or position, before it can give the player another one. */

@@ -18,7 +18,7 @@ export interface LiveSessionDependencies {
   /** Sends, if the player holds the session and the broker of this connection knows it. Returns whether it did. */
   readonly send: (message: ClientToBroker) => boolean;
   /** Whether the player wants to keep the session. */
-  readonly isHeld: () => boolean;
+  readonly hasSession: () => boolean;
   /** Implements `Session.end`. */
   readonly end: () => Promise<void>;
   /** The session has a host for which this client has no match. */
@@ -49,7 +49,7 @@ export class LiveSession extends Assignment implements Session {
     const { sessionId } = match;
     this.end = dependencies.end;
     this.signal = (data) => {
-      if (dependencies.isHeld()) this.#outbox.push(data);
+      if (dependencies.hasSession()) this.#outbox.push(data);
     };
     this.#dependencies = dependencies;
     this.#model = { state: 'reserved', match, moves: [] };
@@ -77,8 +77,8 @@ export class LiveSession extends Assignment implements Session {
   }
 
   dispatch(event: SessionEvent): void {
-    const { onMove, isHeld } = this.#dependencies;
-    if (event.type === 'moving' && (onMove === undefined || !isHeld())) return;
+    const { onMove, hasSession } = this.#dependencies;
+    if (event.type === 'moving' && (onMove === undefined || !hasSession())) return;
     const { model, effects } = stepSession(this.#model, event);
     this.#model = model;
     this.reassign(model.match);

@@ -95,13 +95,13 @@ export function checkLimits(tracker: LimitTracker, nowMs: number): LimitCheck {
 }
 
 /** The latest notice of this kind could not be sent to the broker. */
-export function recordUnsent(tracker: LimitTracker, kind: HostLimitKind): LimitTracker {
+export function recordUnsentNotice(tracker: LimitTracker, kind: HostLimitKind): LimitTracker {
   const limit = tracker.limits.find((each) => each.kind === kind);
   return limit === undefined ? tracker : replaceLimit(tracker, { ...limit, isReported: false });
 }
 
 /** The notices that could not be sent, with their current values. From now on they count as sent. */
-export function takeUnsent(tracker: LimitTracker, nowMs: number): LimitStep {
+export function collectUnsentNotices(tracker: LimitTracker, nowMs: number): LimitStep {
   const unsent = tracker.limits.filter(({ isReported }) => !isReported);
   if (unsent.length === 0) return { tracker, notices: [] };
   return {

@@ -65,7 +65,7 @@ export function step(record: SessionRecord, event: SessionEvent, facts: HostFact
     case 'closed':
       return ends.closeSession(record);
     case 'signal_given':
-      return connection.giveSignal(record, event, facts);
+      return connection.deliverSignal(record, event, facts);
     case 'signal_received':
       return connection.receiveSignal(record, event);
     case 'signal_unsent':

@@ -134,7 +134,7 @@ export interface WorkerGauges {
   /** Players whose request no broker has answered again since their connection was lost. */
   readonly unresumed: number;
   /** Players whose session is on a host that was killed. */
-  readonly stranded: number;
+  readonly onKilledHost: number;
   /** Players that are leaving their session or queue. */
   readonly leaving: number;
   /** Players whose session is paused for a move or is moving. */
@@ -144,7 +144,7 @@ export interface WorkerGauges {
   /** Sessions by region. */
   readonly playing: Readonly<Record<string, number>>;
   /** Players that a broker rejected permanently. */
-  readonly shutOut: number;
+  readonly rejected: number;
 }
 
 /** The names of timings, in the order of the indexes in samples. */

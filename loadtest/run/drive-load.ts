@@ -36,7 +36,7 @@ export async function connectPlayers(
     startAtMs: monotonicMs() + LEAD_MS,
     perSecond: connectPerSecond / workers,
   });
-  const countSettled = (): number => pool.gauges.connected + pool.gauges.shutOut;
+  const countSettled = (): number => pool.gauges.connected + pool.gauges.rejected;
   for (let before = -1, now = 0; now > before && now < clients && signal?.aborted !== true;) {
     before = now;
     await waitUntil(() => countSettled() >= clients, { withinMs: CONNECT_STALL_MS, signal, pool });

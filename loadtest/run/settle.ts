@@ -23,10 +23,10 @@ export async function waitUntilSettled(
   const isEarly = signal?.aborted === true;
   monitor.setStage(isEarly ? 'ending early, settling' : 'settling');
   const isSettled = (): boolean => {
-    const { unanswered, unresumed, stranded, leaving, moving, connected, shutOut } = pool.gauges;
-    const inTransition = unanswered + unresumed + stranded + leaving + moving;
+    const { unanswered, unresumed, onKilledHost, leaving, moving, connected, rejected } = pool.gauges;
+    const inTransition = unanswered + unresumed + onKilledHost + leaving + moving;
     // When the run was ended early, players that had not connected yet are not waited for.
-    return inTransition === 0 && (isEarly || connected + shutOut >= clients);
+    return inTransition === 0 && (isEarly || connected + rejected >= clients);
   };
   const withinMs = faults.killedHosts > 0 ? SETTLE_AFTER_KILL_MS : SETTLE_MS;
   // Without `signal`: a run that was ended early settles, too.

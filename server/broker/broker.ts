@@ -65,7 +65,7 @@ export interface Broker {
   nextConnectionId(): string;
 
   /** Resolves when the broker may process a client's `hello`: at once, unless many clients connect at the same time. */
-  awaitArrival(): Promise<void>;
+  awaitConnectTurn(): Promise<void>;
   /**
    * Answers a client's `hello` with `welcome`.
    *

@@ -73,7 +73,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,
 
-    awaitArrival: () => context.arrivalLimiter.begin(),
+    awaitConnectTurn: () => context.connectLimiter.waitForTurn(),
     openClient(channel, { playerId, tier, resumeToken }, hello, beaconUrl) {
       const client = new ClientConnection({
         channel,

@@ -1,7 +1,7 @@
 import { DEFAULT_REBALANCE_LIMITS } from '../domain/rebalance/limits/rebalance-limits.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BrokerOptions } from './broker.js';
-import { ArrivalLimiter } from './connections/arrival-limiter.js';
+import { ConnectLimiter } from './connections/connect-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';
 import { ExpiringRecords } from './expiring-records.js';
 import type { Connections } from './connections/ports.js';
@@ -25,7 +25,7 @@ import { StoreClock } from './store-access/store-clock.js';
 import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
-const ARRIVALS_PER_TICK = 4;
+const CONNECTS_PER_TURN = 4;
 
 /** How long the loss of a session is remembered whose match is not answered yet: longer than an answer takes. */
 const EARLY_LOSS_KEPT_MS = 10_000;
@@ -70,10 +70,10 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs, clock),
     failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
     earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
-    arrivalLimiter: new ArrivalLimiter(ARRIVALS_PER_TICK, clock),
+    connectLimiter: new ConnectLimiter(CONNECTS_PER_TURN, clock),
     ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
-    rememberedWaits: new ExpiringRecords(limits.queueGraceMs, clock),
+    earlierWaits: new ExpiringRecords(limits.queueGraceMs, clock),
     failedAttempts: new ExpiringRecords(FAILED_ATTEMPT_KEPT_MS, clock),
     takeovers: new PlayerTakeovers(),
     tickets,

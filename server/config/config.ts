@@ -56,12 +56,12 @@ export interface RedisConfig {
 /** One Redis server, a cluster, or a primary that Sentinels find. */
 export type RedisTopology =
   | { readonly kind: 'single'; readonly host: string; readonly port: number; readonly database: number }
-  | { readonly kind: 'cluster'; readonly nodes: readonly RedisNode[] }
+  | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] }
   /** `name` is the name of the primary in the Sentinels' configuration. */
-  | { readonly kind: 'sentinel'; readonly name: string; readonly nodes: readonly RedisNode[] };
+  | { readonly kind: 'sentinel'; readonly name: string; readonly nodes: readonly RedisAddress[] };
 
 /** Address of a cluster node or a Sentinel. */
-export interface RedisNode {
+export interface RedisAddress {
   readonly host: string;
   readonly port: number;
 }

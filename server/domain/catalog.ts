@@ -1,4 +1,5 @@
 import type { Codec, Platform, Resolution } from '@duskline/protocol/vocabulary';
+import { groupBy } from './group-by.js';
 
 /** A data centre area with hosts. */
 export interface Region {
@@ -68,15 +69,8 @@ export function groupByRegionPool<T>(
   items: readonly T[],
   regionPoolOf: (item: T) => RegionPool,
 ): [RegionPool, T[]][] {
-  const groups = new Map<string, [RegionPool, T[]]>();
-  for (const item of items) {
-    const regionPool = regionPoolOf(item);
-    const name = regionPoolName(regionPool);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [regionPool, [item]]);
-    else group[1].push(item);
-  }
-  return [...groups.values()];
+  const groups = groupBy(items, (item) => regionPoolName(regionPoolOf(item)));
+  return groups.map((group) => [regionPoolOf(group[0]), group]);
 }
 
 const titlesOfPools = new WeakMap<Pool, ReadonlySet<string>>();

@@ -4,7 +4,7 @@ import type { BackOff } from '../domain/host-failures.js';
 export interface StoreOptions {
   /** A host that is silent for longer gets no new session, even before a sweep marks it. */
   readonly suspectAfterMs: number;
-  /** How long an offer to a waiting placement stays open. 15 s when absent. */
+  /** How long an offer to a waiting entry stays open. 15 s when absent. */
   readonly offerMs?: number;
   /** A `disconnected` session ends with `reconnect_expired` after this long. 120 s when absent. */
   readonly resumeWindowMs?: number;

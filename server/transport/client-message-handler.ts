@@ -94,7 +94,7 @@ export class ClientMessageHandler implements MessageHandler<ClientToBroker> {
 
   async #handleHello(message: ClientHello): Promise<void> {
     const { broker, admit } = this.#options;
-    await broker.awaitArrival();
+    await broker.awaitConnectTurn();
     const upgrade = this.#upgrade;
     // The client has disconnected: do not use up its resume token.
     if (!this.#isOpen() || upgrade === undefined) return;

@@ -7,7 +7,7 @@ import type {
   Reservation,
   ReserveOutcome,
   Utilisation,
-  WaitingPlacement,
+  NewQueueEntry,
 } from '@duskline/server/store/fleet-store.js';
 import type { RegionPool } from '@duskline/server/domain/catalog.js';
 import { REGION_POOL, metaOf, newSessionId, registration, reservation } from '../support/fleet/fleet-data.js';
@@ -103,11 +103,8 @@ export async function startSession(
   return { sessionId, epoch, state: 'active', hostId };
 }
 
-/** A placement that arrives now, in its first epoch. */
-export function waitingPlacement(
-  sessionId: string,
-  changes: Partial<WaitingPlacement> = {},
-): WaitingPlacement {
+/** An entry that arrives now, in its first epoch. */
+export function newQueueEntry(sessionId: string, changes: Partial<NewQueueEntry> = {}): NewQueueEntry {
   return {
     sessionId,
     epoch: 1,
@@ -120,18 +117,18 @@ export function waitingPlacement(
   };
 }
 
-/** Puts one placement into the queue of a region pool. */
+/** Puts one entry into the queue of a region pool. */
 export async function enqueue(
   store: FleetStore,
   sessionId: string,
-  changes: Partial<WaitingPlacement> = {},
+  changes: Partial<NewQueueEntry> = {},
   at: RegionPool = REGION_POOL,
 ): Promise<EnqueueOutcome> {
-  const [outcome] = await store.enqueue(at, [waitingPlacement(sessionId, changes)], MAX_QUEUE, BROKER);
+  const [outcome] = await store.enqueue(at, [newQueueEntry(sessionId, changes)], MAX_QUEUE, BROKER);
   return outcome!;
 }
 
-/** Enqueues placements that arrive a second apart. Returns their session ids in that order. */
+/** Enqueues entries that arrive a second apart. Returns their session ids in that order. */
 export async function enqueueInOrder({ store, clock }: StoreFixture, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, newSessionId);
   for (const id of ids) {
@@ -142,7 +139,7 @@ export async function enqueueInOrder({ store, clock }: StoreFixture, count: numb
 }
 
 /**
- * For each session the number of placements ahead of it, or the state of the session, or `unknown`. Does not count as a poll
+ * For each session the number of entries ahead of it, or the state of the session, or `unknown`. Does not count as a poll
  * of a broker.
  */
 export async function queuePositions(
@@ -150,8 +147,8 @@ export async function queuePositions(
   sessionIds: readonly string[],
   at: RegionPool = REGION_POOL,
 ): Promise<(number | string)[]> {
-  const { placements } = await store.getQueueStatus(at, sessionIds, false);
-  return placements.map((status) => {
+  const { entries } = await store.getQueueStatus(at, sessionIds, false);
+  return entries.map((status) => {
     if (status.kind === 'waiting') return status.ahead;
     return status.kind === 'session' ? status.session.state : status.kind;
   });

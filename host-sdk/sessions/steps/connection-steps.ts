@@ -62,7 +62,7 @@ export function recordAnswerSent(record: SessionRecord, { epoch }: EventOf<'answ
 }
 
 /** The application gives a signal for the client. It is refused if too many wait: an exchange is useless without its beginning. */
-export function giveSignal(
+export function deliverSignal(
   record: SessionRecord,
   { claim, data }: EventOf<'signal_given'>,
   facts: HostFacts,

@@ -1,5 +1,10 @@
 import type { HostFacts, SessionEffect, EventOf } from '../session-events.js';
-import { checkLimits, recordUnsent, takeUnsent, type LimitNotice } from '../../limits/limit-tracker.js';
+import {
+  checkLimits,
+  recordUnsentNotice,
+  collectUnsentNotices,
+  type LimitNotice,
+} from '../../limits/limit-tracker.js';
 import { isHeldRecord, type HeldRecord, type SessionRecord } from '../session-record.js';
 import { end, keep, type Step } from './step.js';
 
@@ -23,13 +28,13 @@ export function notifyLimits(record: HeldRecord, notices: readonly LimitNotice[]
 /** A notice could not be sent: it waits for a connection. */
 export function keepUnsentLimit(record: SessionRecord, { epoch, kind }: EventOf<'limit_unsent'>): Step {
   if (!isHeldRecord(record) || record.epoch !== epoch || record.tracker === undefined) return keep(record);
-  return keep({ ...record, tracker: recordUnsent(record.tracker, kind) });
+  return keep({ ...record, tracker: recordUnsentNotice(record.tracker, kind) });
 }
 
 /** Sends the notices that could not be sent, with their current values. */
 export function resendLimits(record: HeldRecord, { nowMs }: HostFacts): Step {
   if (record.tracker === undefined) return keep(record);
-  const { tracker, notices } = takeUnsent(record.tracker, nowMs);
+  const { tracker, notices } = collectUnsentNotices(record.tracker, nowMs);
   return notices.length === 0 ? keep(record) : keep({ ...record, tracker }, ...sendLimits(record, notices));
 }
 

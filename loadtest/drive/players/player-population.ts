@@ -80,10 +80,10 @@ export class PlayerPopulation {
     const { hostCalls, metrics } = this.#options;
     const playing: Record<string, number> = {};
     let [connected, unanswered, waiting, unresumed] = [0, 0, 0, 0];
-    let [stranded, leaving, moving, shutOut] = [0, 0, 0, 0];
+    let [onKilledHost, leaving, moving, rejected] = [0, 0, 0, 0];
     for (const { log, isRejected, isLeaving } of this.players) {
       if (isRejected) {
-        shutOut += 1;
+        rejected += 1;
         continue;
       }
       if (log.isConnected) connected += 1;
@@ -95,11 +95,11 @@ export class PlayerPopulation {
       const { session } = log;
       if (session === undefined) continue;
       playing[session.region] = (playing[session.region] ?? 0) + 1;
-      if (hostCalls.isKilled(session.host)) stranded += 1;
+      if (hostCalls.isKilled(session.host)) onKilledHost += 1;
     }
     const vanished = metrics.sessionsVanished;
-    const onTheWay = { unresumed, stranded, leaving, moving };
-    return { connected, unanswered, waiting, ...onTheWay, shutOut, vanished, playing };
+    const inTransition = { unresumed, onKilledHost, leaving, moving };
+    return { connected, unanswered, waiting, ...inTransition, rejected, vanished, playing };
   }
 
   #connectNext(): void {

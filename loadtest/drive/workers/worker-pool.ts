@@ -14,11 +14,11 @@ const NO_GAUGES: WorkerGauges = {
     unanswered: 0,
     waiting: 0,
     unresumed: 0,
-    stranded: 0,
+    onKilledHost: 0,
     leaving: 0,
     moving: 0,
     vanished: 0,
-    shutOut: 0,
+    rejected: 0,
   },
   playing: {},
 };
@@ -151,11 +151,11 @@ function addGauges(a: WorkerGauges, b: WorkerGauges): WorkerGauges {
     unanswered: a.unanswered + b.unanswered,
     waiting: a.waiting + b.waiting,
     unresumed: a.unresumed + b.unresumed,
-    stranded: a.stranded + b.stranded,
+    onKilledHost: a.onKilledHost + b.onKilledHost,
     leaving: a.leaving + b.leaving,
     moving: a.moving + b.moving,
     vanished: a.vanished + b.vanished,
-    shutOut: a.shutOut + b.shutOut,
+    rejected: a.rejected + b.rejected,
     playing,
   };
 }

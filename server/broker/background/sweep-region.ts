@@ -84,12 +84,7 @@ async function expireOffers(context: CorePorts, regionPool: RegionPool): Promise
 async function expireQueue(context: CorePorts, regionPool: RegionPool): Promise<void> {
   const { store, brokerId, limits } = context;
   await repeatUntilDone(async () => {
-    const ended = await store.expireUnattendedPlacements(
-      regionPool,
-      limits.queueGraceMs,
-      SWEEP_BATCH,
-      brokerId,
-    );
+    const ended = await store.expireUnattendedEntries(regionPool, limits.queueGraceMs, SWEEP_BATCH, brokerId);
     notifyAllOfEnd(context, regionPool, ended);
     return ended.length;
   });

@@ -11,6 +11,8 @@ import { SessionsInGroups } from './sessions-in-groups.js';
 /** The socket of a client or host, provided by the transport. */
 export interface Channel<Message> {
   readonly connectionId: string;
+  /** Whether messages can reach the peer: neither side has sent a close frame. */
+  readonly open: boolean;
   send(message: Message): void;
   /** Sends the error and closes the socket with the close code of that error. */
   closeWith(code: ErrorCode, details?: CloseDetails): void;

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { ArrivalLimiter } from './arrival-limiter.js';
+import type { ConnectLimiter } from './connect-limiter.js';
 import type { ConnectionDirectory, DisconnectedSession, FailedHosts } from './connections.js';
 import type { ExpiringRecords } from '../expiring-records.js';
 
@@ -16,5 +16,5 @@ export interface Connections {
   /** Sessions that were lost before the broker had sent `matched`, because their host is connected to another broker. */
   readonly earlyLosses: ExpiringRecords<SessionRecord>;
   /** Limits how many reconnecting clients one turn of the event loop processes, so that connected clients need not wait. */
-  readonly arrivalLimiter: ArrivalLimiter;
+  readonly connectLimiter: ConnectLimiter;
 }

@@ -161,7 +161,7 @@ function deliverToHost(
   const host = connections.findHost(regionPool, hostId);
   const knowsAssignment =
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
-  if (host === undefined || !knowsAssignment) return false;
+  if (!knowsAssignment || !host.channel.open) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
   if (body.type === 'peer_away')
     host.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { inReplyTo: 'signal', sessionId }));
@@ -175,7 +175,7 @@ function deliverToClient(
   body: RelayedBody,
 ): boolean {
   const client = connections.clientOfSession(sessionId);
-  if (client?.sessions.get(sessionId)?.epoch !== epoch) return false;
+  if (client?.sessions.get(sessionId)?.epoch !== epoch || !client.channel.open) return false;
   if (body.type === 'peer_away')
     client.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { inReplyTo: 'signal', sessionId }));
   else client.channel.send({ ...body, sessionId });

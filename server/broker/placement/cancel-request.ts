@@ -5,6 +5,7 @@ import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
+import { withdrawRequest } from '../queue/withdraw-request.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
@@ -70,11 +71,7 @@ async function endEarlierRequest(
   if (position !== undefined) {
     // With a higher epoch in the store, a broker that still has the request cannot queue it again.
     const belowEpoch = await raiseRequestEpoch(context, playerId, requestId, record);
-    await Promise.all(
-      position.queues.map((queue) =>
-        context.batches.withdrawPlacement(queue, { sessionId: record.sessionId, belowEpoch }),
-      ),
-    );
+    await withdrawRequest(context, position.queues, { sessionId: record.sessionId, belowEpoch });
     await context.store.clearLiveRequests([{ playerId, sessionId: record.sessionId, epoch: belowEpoch }]);
   }
   const found = await locateSession(context, record);

@@ -1,13 +1,12 @@
 import { delay } from '../../runtime/delay.js';
-import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
-import type { PlacementStatus } from '../../store/fleet-store.js';
+import type { QueueEntryStatus } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
-import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
+import { withdrawRequest } from '../queue/withdraw-request.js';
 import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
@@ -67,11 +66,11 @@ async function readLiveStatus(
   context: StoreAccess,
   { regionPool, sessionId }: RememberedRequest,
 ): Promise<LiveStatus> {
-  const { placements } = await context.batches.queueStatus(regionPool, sessionId);
-  return liveStatusOf(placements[0]);
+  const { entries } = await context.batches.queueStatus(regionPool, sessionId);
+  return liveStatusOf(entries[0]);
 }
 
-function liveStatusOf(status: PlacementStatus | undefined): LiveStatus {
+function liveStatusOf(status: QueueEntryStatus | undefined): LiveStatus {
   if (status?.kind === 'waiting') return 'waiting';
   if (status?.kind !== 'session') return 'unanswered';
   const { state } = status.session;
@@ -166,29 +165,15 @@ async function replaceAndWithdraw(
         before.replacement = { byRequestId: entry.requestId, isTakeover: true };
         runner.dispatch(before, { type: 'replaced_by_other' });
       }
-      await withdrawReplaced(context, other, outcome.epoch, isOver);
+      // The region pool of a session that has ended records that its host must not keep it.
+      const regionPools = isOver ? [other.regionPool] : context.fleet.regionPools;
+      await withdrawRequest(context, regionPools, {
+        sessionId: other.sessionId,
+        belowEpoch: outcome.epoch,
+      });
       return { kind: 'done' };
     }
   }
-}
-
-/** Ends what a replaced request has: a session, queue positions, or an ended session that its host must not keep. */
-async function withdrawReplaced(
-  context: CorePorts,
-  { sessionId, regionPool }: RememberedRequest,
-  belowEpoch: number,
-  isOver: boolean,
-): Promise<void> {
-  const regionPools: readonly RegionPool[] = isOver ? [regionPool] : context.fleet.regionPools;
-  await Promise.all(
-    regionPools.map(async (queue) => {
-      notifyAllOfEnd(
-        context,
-        queue,
-        await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }),
-      );
-    }),
-  );
 }
 
 /** Continues the session, or the wait, of the player's other request on this connection and under the id of this request. */

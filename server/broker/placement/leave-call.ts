@@ -4,6 +4,7 @@ import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { withdrawRequest } from '../queue/withdraw-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -71,14 +72,6 @@ async function leaveQueues(
     refusalCodeOf(request) === 'TIMED_OUT'
       ? epoch
       : await raiseRequestEpoch(context, client.playerId, message.requestId, record);
-  await Promise.all(
-    queues.map(async (queue) => {
-      notifyAllOfEnd(
-        context,
-        queue,
-        await context.batches.withdrawPlacement(queue, { sessionId, belowEpoch }),
-      );
-    }),
-  );
+  await withdrawRequest(context, queues, { sessionId, belowEpoch });
   return belowEpoch;
 }

@@ -16,7 +16,7 @@ export async function recordRequest(
   request: ActiveRequest,
 ): Promise<RequestResult<PlacedSession>> {
   const { client } = request;
-  if (client.resumed) await context.arrivalLimiter.begin();
+  if (client.resumed) await context.connectLimiter.waitForTurn();
   if (context.storeHealth.isRebuilding && !(await waitUntilRebuilt(context, request))) {
     return { type: 'failed', call: 'record', code: 'UNAVAILABLE' };
   }

@@ -3,8 +3,8 @@ import type { RequestNotice } from '../../domain/play-request/effects.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
-import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendQueuePosition } from '../queue/send-queue-position.js';
+import { withdrawRequest } from '../queue/withdraw-request.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { Requests } from '../requests/ports.js';
@@ -50,9 +50,7 @@ export function carryOutNotice(
       return;
     case 'leave_queues':
       // The sweep removes within a minute what could not be removed here.
-      void Promise.allSettled(
-        notice.queues.map((queue) => withdraw(context, queue, { sessionId, belowEpoch: state.epoch })),
-      );
+      withdrawRequest(context, notice.queues, { sessionId, belowEpoch: state.epoch }).catch(ignoreStore);
       return;
     case 'record_missed_offer':
       void Promise.allSettled(
@@ -65,20 +63,12 @@ export function carryOutNotice(
     case 'end_lost_assignment': {
       // The lost host may reconnect and report the session.
       const withdrawal = { sessionId, belowEpoch: notice.placed.epoch };
-      withdraw(context, notice.regionPool, withdrawal).catch(ignoreStore);
+      withdrawRequest(context, [notice.regionPool], withdrawal).catch(ignoreStore);
       return;
     }
     case 'remember':
-      context.rememberedWaits.add({ sessionId, request, queues: notice.queues });
+      context.earlierWaits.add({ sessionId, request, queues: notice.queues });
   }
-}
-
-async function withdraw(
-  context: CorePorts,
-  regionPool: RegionPool,
-  withdrawal: { readonly sessionId: string; readonly belowEpoch: number },
-): Promise<void> {
-  notifyAllOfEnd(context, regionPool, await context.batches.withdrawPlacement(regionPool, withdrawal));
 }
 
 /** Returns a slot to the next request in the queue, and records the region pool in which this request continues. */
@@ -89,7 +79,7 @@ async function returnOffer(
   keptIn: RegionPool,
 ): Promise<void> {
   const { sessionId } = request.state;
-  await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
+  await context.batches.withdrawEntry(regionPool, { sessionId, belowEpoch: 0 });
   await context.store.setRequestPool(entryOf(request, keptIn));
 }
 

@@ -125,7 +125,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
     request.hasWaited = true;
     request.markAtRest();
     const previous = context.activeRequests.addToQueues(request);
-    context.rememberedWaits.forget(request.state.sessionId);
+    context.earlierWaits.forget(request.state.sessionId);
     if (previous === undefined) return;
     previous.replacement = { byRequestId: request.message.requestId, isTakeover: false };
     runner.dispatch(previous, { type: 'replaced_by_other' });

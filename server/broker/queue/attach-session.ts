@@ -6,9 +6,9 @@ import { placedFromSession } from '../requests/placed-from-session.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { QueueEntryMeaning } from './queue-entries.js';
+import type { EntryMeaning } from './polled-entries.js';
 
-type Found = Extract<QueueEntryMeaning, { kind: 'offered' | 'recovered' | 'accepted' }>;
+type Found = Extract<EntryMeaning, { kind: 'offered' | 'recovered' | 'accepted' }>;
 
 /**
  * Attaches a session to this broker that a waiting request became without this broker's knowledge.

@@ -24,5 +24,5 @@ export async function expireMissedOffers(
   notifyAllOfEnd(context, regionPool, ended);
   if (ended.length === 0) return;
   const withdrawals = ended.map(({ session }) => ({ sessionId: session.sessionId, belowEpoch: 0 }));
-  await Promise.allSettled(others.map((other) => store.withdrawPlacements(other, withdrawals, brokerId)));
+  await Promise.allSettled(others.map((other) => store.withdrawEntries(other, withdrawals, brokerId)));
 }

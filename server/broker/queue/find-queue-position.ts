@@ -15,8 +15,8 @@ export async function findQueuePosition(
 ): Promise<FoundPosition | undefined> {
   const found = await Promise.all(
     context.fleet.regionPools.map(async (regionPool) => {
-      const { placements } = await context.batches.queueStatus(regionPool, sessionId);
-      const [status] = placements;
+      const { entries } = await context.batches.queueStatus(regionPool, sessionId);
+      const [status] = entries;
       if (status?.kind === 'waiting') return [{ regionPool, ...status }];
       if (status?.kind !== 'session' || status.session.state !== 'offered') return [];
       return [{ regionPool, arrivedAtMs: null, missed: false, title: status.session.meta?.title }];

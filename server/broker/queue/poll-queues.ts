@@ -9,12 +9,12 @@ import type { StoreAccess } from '../store-access/ports.js';
 import { acceptableNow } from './acceptable-now.js';
 import { attachSession } from './attach-session.js';
 import {
-  interpretQueueEntry,
+  interpretEntry,
   isEntryExpired,
   isHeldByOtherBroker,
-  toQueueEntry,
-  type QueueEntry,
-} from './queue-entries.js';
+  toPolledEntry,
+  type PolledEntry,
+} from './polled-entries.js';
 import { sendPositionIfChanged } from './send-queue-position.js';
 
 /**
@@ -32,15 +32,15 @@ export async function pollQueues(context: CorePorts & Requests & RequestRunning)
 /** One query for each queue, however many requests wait in it. */
 async function readQueueEntries(
   context: StoreAccess & Requests,
-): Promise<ReadonlyMap<ActiveRequest, readonly QueueEntry[]>> {
-  const entriesByRequest = new Map<ActiveRequest, QueueEntry[]>();
+): Promise<ReadonlyMap<ActiveRequest, readonly PolledEntry[]>> {
+  const entriesByRequest = new Map<ActiveRequest, PolledEntry[]>();
   await Promise.all(
-    context.activeRequests.groupByQueue().map(async ({ regionPool, requests }) => {
+    context.activeRequests.groupByQueue().map(async ([regionPool, requests]) => {
       const sessionIds = requests.map(({ state }) => state.sessionId);
       const queueStatus = await context.store.getQueueStatus(regionPool, sessionIds, true);
       requests.forEach((request, i) => {
         const entries = entriesByRequest.get(request) ?? [];
-        entries.push(toQueueEntry(regionPool, queueStatus, i));
+        entries.push(toPolledEntry(regionPool, queueStatus, i));
         entriesByRequest.set(request, entries);
       });
     }),
@@ -51,7 +51,7 @@ async function readQueueEntries(
 async function updateRequest(
   context: CorePorts & RequestRunning,
   request: ActiveRequest,
-  entries: readonly QueueEntry[],
+  entries: readonly PolledEntry[],
   queriedAtMs: number,
 ): Promise<void> {
   if (!isQueueing(request)) return;
@@ -69,7 +69,7 @@ async function updateRequest(
 async function interpretEntries(
   context: CorePorts,
   request: ActiveRequest,
-  entries: readonly QueueEntry[],
+  entries: readonly PolledEntry[],
   queriedAtMs: number,
 ): Promise<PolledQueues<PlacedSession>> {
   const { state } = request;
@@ -77,7 +77,7 @@ async function interpretEntries(
   const accepting = phase.name === 'confirming' && phase.underWay;
   const meanings = entries.map(({ regionPool, status }) => ({
     regionPool,
-    meaning: interpretQueueEntry({ requestEpoch, accepting }, status),
+    meaning: interpretEntry({ requestEpoch, accepting }, status),
   }));
   let placed: PlacedSession | null = null;
   let heldByOther = isHeldByOtherBroker(entries, context.brokerId);

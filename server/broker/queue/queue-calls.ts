@@ -12,7 +12,7 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { acceptableNow } from './acceptable-now.js';
-import { createWaitingPlacement } from './waiting-placement.js';
+import { createQueueEntry } from './new-queue-entry.js';
 
 type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
   RequestResult<PlacedSession>,
@@ -65,14 +65,14 @@ async function joinQueue(
   regionPool: RegionPool,
   arrivedAtMs: StoreMs | null,
 ): Promise<JoinOutcome> {
-  const placement = createWaitingPlacement(context, request, regionPool, arrivedAtMs);
-  if (placement === undefined) {
+  const entry = createQueueEntry(context, request, regionPool, arrivedAtMs);
+  if (entry === undefined) {
     // The player queued there from another device. The pool does not suit the present one.
     const { sessionId } = request.state;
-    await context.batches.withdrawPlacement(regionPool, { sessionId, belowEpoch: 0 });
+    await context.batches.withdrawEntry(regionPool, { sessionId, belowEpoch: 0 });
     return { kind: 'not_joined', isClosed: false };
   }
-  const outcome = await context.batches.enqueue(regionPool, placement);
+  const outcome = await context.batches.enqueue(regionPool, entry);
   switch (outcome.kind) {
     case 'waiting':
       return { kind: 'joined', arrivedAtMs: outcome.arrivedAtMs, session: null };

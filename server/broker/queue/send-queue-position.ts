@@ -4,7 +4,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { toQueueEntry, type QueueEntry } from './queue-entries.js';
+import { toPolledEntry, type PolledEntry } from './polled-entries.js';
 
 /** Reads the queue entries of a request from the store and sends its client the position. */
 export async function sendQueuePosition(
@@ -13,7 +13,7 @@ export async function sendQueuePosition(
 ): Promise<void> {
   const entries = await Promise.all(
     request.state.queues.map(async (regionPool) =>
-      toQueueEntry(regionPool, await context.batches.queueStatus(regionPool, request.state.sessionId), 0),
+      toPolledEntry(regionPool, await context.batches.queueStatus(regionPool, request.state.sessionId), 0),
     ),
   );
   sendPositionIfChanged(context, request, entries);
@@ -23,7 +23,7 @@ export async function sendQueuePosition(
 export function sendPositionIfChanged(
   context: BrokerSettings & Runtime,
   request: ActiveRequest,
-  entries: readonly QueueEntry[],
+  entries: readonly PolledEntry[],
 ): void {
   if (request.state.phase.name !== 'waiting') return;
   const queued = findSoonestPosition(request.message.requestId, entries);
@@ -36,7 +36,7 @@ export function sendPositionIfChanged(
 }
 
 /** The position in the queue with the shortest estimated wait; without estimates, in the queue with the fewest requests ahead. */
-function findSoonestPosition(requestId: string, entries: readonly QueueEntry[]): Queued | undefined {
+function findSoonestPosition(requestId: string, entries: readonly PolledEntry[]): Queued | undefined {
   const waiting = entries.flatMap(({ regionPool, status, freedPerMs }) => {
     if (status.kind !== 'waiting') return [];
     const eta = estimateWait(status.ahead, freedPerMs);

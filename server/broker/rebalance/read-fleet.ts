@@ -1,5 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { QueuedPlacement } from '../../store/contracts/queue.js';
+import type { QueuedEntry } from '../../store/contracts/queue.js';
 import type { FleetStore, HostRecord } from '../../store/fleet-store.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 
@@ -17,7 +17,7 @@ export interface RegionPoolHosts {
 
 export interface RegionPoolQueue {
   readonly regionPool: RegionPool;
-  readonly requests: readonly QueuedPlacement[];
+  readonly requests: readonly QueuedEntry[];
 }
 
 export interface LocatedHost {
@@ -43,7 +43,7 @@ export function readQueues(
   return Promise.all(
     regionPools.map(async (regionPool) => ({
       regionPool,
-      requests: await store.listWaitingPlacements(regionPool, MAX_WAITING),
+      requests: await store.listQueuedEntries(regionPool, MAX_WAITING),
     })),
   );
 }

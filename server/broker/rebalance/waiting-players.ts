@@ -2,7 +2,7 @@ import { msBetween, type StoreMs } from '../../domain/store-time.js';
 import { regionPoolName, type Catalog, type RegionPool } from '../../domain/catalog.js';
 import { acceptableAfterMs } from '../../domain/ranking.js';
 import type { RegionPoolOption, WaitingPlayer } from '../../domain/rebalance/snapshot/fleet-snapshot.js';
-import type { QueuedPlacement } from '../../store/contracts/queue.js';
+import type { QueuedEntry } from '../../store/contracts/queue.js';
 import { decodeReach } from '../sessions/match-details.js';
 import type { RegionPoolQueue } from './read-fleet.js';
 import { regionPoolIn } from './session-snapshot.js';
@@ -32,7 +32,7 @@ export function toWaitingPlayers(
 function findOptions(
   catalog: Catalog,
   { region, pool }: RegionPool,
-  { arrivedAtMs, meta }: QueuedPlacement,
+  { arrivedAtMs, meta }: QueuedEntry,
   nowMs: StoreMs,
 ): RegionPoolOption[] {
   const { reach = {}, rttMs } = decodeReach(meta.match);

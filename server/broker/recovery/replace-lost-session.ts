@@ -28,12 +28,14 @@ export function replaceLostSession(
   const known = client.sessions.get(sessionId);
   if (known === undefined) return;
   const { request } = known;
+  const sendEnded = (reason: EndReason): void =>
+    client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
   context.connections.unlinkSession(sessionId);
   // The client is repeating the request at this moment, and gets its answer from that.
   if (context.activeRequests.find(client, request.requestId) !== undefined) return;
   const mayTryAgain = previousState !== 'reserved' || addFailedHost(context, lost) < MAX_FAILED_HOSTS;
   if (!mayTryAgain) {
-    client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'host_lost' });
+    sendEnded('host_lost');
     return;
   }
   const mayWait = previousState === 'reserved' && request.wait !== false;
@@ -46,13 +48,12 @@ export function replaceLostSession(
     mayWait ? 'wait' : 'end',
     {
       onRefused({ code }) {
-        const reason = END_REASONS.get(code) ?? 'host_lost';
-        client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
+        sendEnded(END_REASONS.get(code) ?? 'host_lost');
         return mayWait;
       },
       onReplaced({ isTakeover }) {
         if (!isTakeover) return true;
-        client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason: 'superseded' });
+        sendEnded('superseded');
         return mayWait;
       },
     },

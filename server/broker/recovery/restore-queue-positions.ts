@@ -1,8 +1,8 @@
 import type { StoreAccess } from '../store-access/ports.js';
-import { createWaitingPlacement } from '../queue/waiting-placement.js';
+import { createQueueEntry } from '../queue/new-queue-entry.js';
 import { entryOf } from '../requests/active-request.js';
 import type { Requests } from '../requests/ports.js';
-import type { RememberedWait } from '../requests/remembered-wait.js';
+import type { EarlierWait } from '../requests/earlier-wait.js';
 import { restoreRequest } from '../requests/restore-request.js';
 import type { BrokerSettings } from '../settings.js';
 
@@ -12,12 +12,12 @@ import type { BrokerSettings } from '../settings.js';
  * expire after `queueGraceMs`.
  */
 export async function restoreQueuePositions(context: BrokerSettings & StoreAccess & Requests): Promise<void> {
-  await Promise.all(context.rememberedWaits.all.map((wait) => restoreQueuePosition(context, wait)));
+  await Promise.all(context.earlierWaits.all.map((wait) => restoreQueuePosition(context, wait)));
 }
 
 async function restoreQueuePosition(
   context: BrokerSettings & StoreAccess & Requests,
-  { request, queues, sessionId }: RememberedWait,
+  { request, queues, sessionId }: EarlierWait,
 ): Promise<void> {
   const [first] = queues;
   if (first === undefined) return;
@@ -27,14 +27,14 @@ async function restoreQueuePosition(
     queues.map((regionPool) => context.store.getQueueStatus(regionPool, [sessionId], false)),
   );
   // If one queue still knows the request, it is absent from the others on purpose.
-  if (!isOwner || statuses.some(({ placements }) => placements[0]?.kind !== 'unknown')) {
-    if (!isOwner) context.rememberedWaits.forget(sessionId);
+  if (!isOwner || statuses.some(({ entries }) => entries[0]?.kind !== 'unknown')) {
+    if (!isOwner) context.earlierWaits.forget(sessionId);
     return;
   }
   await Promise.all(
     queues.map(async (regionPool) => {
-      const placement = createWaitingPlacement(context, request, regionPool, arrivedAtMs);
-      if (placement !== undefined) await context.batches.enqueue(regionPool, placement);
+      const entry = createQueueEntry(context, request, regionPool, arrivedAtMs);
+      if (entry !== undefined) await context.batches.enqueue(regionPool, entry);
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { toStoreMs } from '../../domain/store-time.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import { groupByRegionPool, type RegionPool } from '../../domain/catalog.js';
+import { groupByRegionPool } from '../../domain/catalog.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { LinkedSession } from '../connections/connections.js';
 import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
@@ -53,18 +53,15 @@ async function verifySessions(
     await Promise.all(due.map((session) => restoreRequestOf(context, session.client.playerId, session)));
     await restoreDisconnected(context);
   }
-  await Promise.all(
-    groupByRegionPool(due, regionPoolOf).map(async ([regionPool, inPool]) => {
-      const knownBefore = inPool.map(({ known: { epoch, state } }) => ({ epoch, state }));
-      const records = await restoreOwners(context, regionPool, inPool);
-      inPool.forEach((session, i) => {
-        // The session changed during the query, so the record may be older than the change.
-        const { epoch, state } = session.known;
-        if (epoch !== knownBefore[i]?.epoch || state !== knownBefore[i].state) return;
-        verifySession(context, regionPool, session, records[i] ?? null, isRecovering);
-      });
-    }),
+  const before = new Map(
+    due.map((session) => [session, { epoch: session.known.epoch, state: session.known.state }]),
   );
+  await restoreOwners(context, due, (session, record) => {
+    // The session changed during the query, so the record may be older than the change.
+    const { epoch, state } = session.known;
+    if (epoch !== before.get(session)?.epoch || state !== before.get(session)?.state) return;
+    verifySession(context, session, record, isRecovering);
+  });
 }
 
 /** Restores the sessions of disconnected clients, so that they find them when they reconnect. */
@@ -76,11 +73,7 @@ async function restoreDisconnected(context: BrokerSettings & StoreAccess & Conne
       if (!isOwner) sessions.forget(session.sessionId);
     }),
   );
-  await Promise.all(
-    groupByRegionPool(sessions.all, regionPoolOf).map(([regionPool, group]) =>
-      restoreOwners(context, regionPool, group),
-    ),
-  );
+  await restoreOwners(context, sessions.all);
 }
 
 function restoreRequestOf(
@@ -91,25 +84,28 @@ function restoreRequestOf(
   return restoreRequest(context, { playerId, requestId: request.requestId, sessionId, regionPool }, epoch);
 }
 
-function restoreOwners(
+/** Restores client's broker and player of sessions, and passes on the record of each; `null` when the store does not know it. */
+async function restoreOwners<Session extends RememberedSession>(
   { store, brokerId }: BrokerSettings & StoreAccess,
-  regionPool: RegionPool,
-  group: readonly RememberedSession[],
-): Promise<readonly (SessionRecord | null)[]> {
-  return store.restoreSessions(
-    regionPool,
-    group.map(({ sessionId, known: { epoch, meta } }) => ({
-      sessionId,
-      epoch,
-      clientBrokerId: brokerId,
-      meta,
-    })),
+  sessions: readonly Session[],
+  receive?: (session: Session, record: SessionRecord | null) => void,
+): Promise<void> {
+  await Promise.all(
+    groupByRegionPool(sessions, ({ known }) => known.regionPool).map(async ([regionPool, group]) => {
+      const owned = group.map(({ sessionId, known: { epoch, meta } }) => ({
+        sessionId,
+        epoch,
+        clientBrokerId: brokerId,
+        meta,
+      }));
+      const records = await store.restoreSessions(regionPool, owned);
+      group.forEach((session, i) => receive?.(session, records[i] ?? null));
+    }),
   );
 }
 
 function verifySession(
   context: Runtime & StoreAccess & Connections & Events,
-  regionPool: RegionPool,
   { sessionId, client, known }: LinkedSession,
   record: SessionRecord | null,
   isRecovering: boolean,
@@ -118,7 +114,7 @@ function verifySession(
     return;
   if (record !== null) {
     known.missedChecks = 0;
-    emitSessionChange(context, regionPool, record);
+    emitSessionChange(context, known.regionPool, record);
     return;
   }
   // The host may report the session soon. For a reserved session, the broker waits no longer than hosts need for that.
@@ -126,7 +122,7 @@ function verifySession(
   if (mayBeReported || known.state === 'ended') return;
   known.missedChecks += 1;
   if (known.missedChecks < MAX_MISSED_CHECKS) return;
-  const { epoch, meta, request } = known;
+  const { regionPool, epoch, meta, request } = known;
   if (
     known.state === 'reserved' &&
     context.clock.monotonicMs() < known.reservedUntilMs &&
@@ -158,7 +154,3 @@ const LOST_RESERVATION = {
   seq: 0,
   movable: false,
 } as const satisfies Partial<SessionRecord>;
-
-function regionPoolOf({ known }: RememberedSession): RegionPool {
-  return known.regionPool;
-}

@@ -1,6 +1,7 @@
 import type { Play, Queued } from '@duskline/protocol';
-import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
+import { groupByRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type { PlayRequest } from '../../domain/play-request/play-request.js';
+import { isQueueing as isQueueingPhase } from '../../domain/play-request/queue-phases.js';
 import type { RequestEntry } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { Refusal } from '../refusal.js';
@@ -60,8 +61,8 @@ export interface ActiveRequest {
 }
 
 /** Whether the request stands in queues. */
-export function isQueueing({ state: { phase } }: ActiveRequest): boolean {
-  return phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming';
+export function isQueueing({ state }: ActiveRequest): boolean {
+  return isQueueingPhase(state.phase);
 }
 
 /** The request's record in the store, with that region pool. */
@@ -158,17 +159,14 @@ export class ActiveRequests {
   }
 
   /** Requests that stand in queues, grouped by queue. A request in several queues is in several groups. */
-  groupByQueue(): { readonly regionPool: RegionPool; readonly requests: ActiveRequest[] }[] {
-    const groups = new Map<string, { regionPool: RegionPool; requests: ActiveRequest[] }>();
-    for (const request of this.#queueing.values()) {
-      for (const regionPool of request.state.queues) {
-        const name = regionPoolName(regionPool);
-        const group = groups.get(name) ?? { regionPool, requests: [] };
-        group.requests.push(request);
-        groups.set(name, group);
-      }
-    }
-    return [...groups.values()];
+  groupByQueue(): [RegionPool, ActiveRequest[]][] {
+    const positions = [...this.#queueing.values()].flatMap((request) =>
+      request.state.queues.map((regionPool) => ({ regionPool, request })),
+    );
+    return groupByRegionPool(positions, ({ regionPool }) => regionPool).map(([regionPool, inQueue]) => [
+      regionPool,
+      inQueue.map(({ request }) => request),
+    ]);
   }
 
   /** Number of requests that stand in queues. */

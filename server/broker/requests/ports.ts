@@ -7,13 +7,13 @@ import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
 import type { PlayerTakeovers } from './player-takeovers.js';
-import type { RememberedWait } from './remembered-wait.js';
+import type { EarlierWait } from './earlier-wait.js';
 
 /** Play requests: those that are not answered, and those of clients that disconnected while they waited. */
 export interface Requests extends SessionNaming {
   readonly activeRequests: ActiveRequests;
   /** Waits of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
-  readonly rememberedWaits: ExpiringRecords<RememberedWait>;
+  readonly earlierWaits: ExpiringRecords<EarlierWait>;
   /**
    * The sessions that requests were to become whose calls the store did not answer. No broker places them any more, whatever the store
    * says about their records.

@@ -17,7 +17,7 @@ import type {
   Reservation,
   ReserveOutcome,
   SessionStateChange,
-  WaitingPlacement,
+  NewQueueEntry,
   Withdrawal,
 } from '../../store/fleet-store.js';
 import type { Limits } from '../../domain/limits.js';
@@ -35,11 +35,11 @@ export interface StoreBatches {
   reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
   updateSessionState(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
   endSession(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
-  enqueue(regionPool: RegionPool, placement: WaitingPlacement): Promise<EnqueueOutcome>;
+  enqueue(regionPool: RegionPool, entry: NewQueueEntry): Promise<EnqueueOutcome>;
   /** Position of one waiting request. Also records that its client is connected. */
   queueStatus(regionPool: RegionPool, sessionId: string): Promise<QueueStatus>;
   /** Takes a request out of the queue, and ends its assignments of an earlier epoch. Returns those that ended. */
-  withdrawPlacement(regionPool: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
+  withdrawEntry(regionPool: RegionPool, withdrawal: Withdrawal): Promise<readonly EndedSession[]>;
   relayMessage(regionPool: RegionPool, message: SessionMessage): Promise<RelayOutcome>;
 }
 
@@ -77,15 +77,15 @@ export function createStoreBatches(
     relayMessage: inTurnAndPool((regionPool, messages) =>
       store.relayMessages(regionPool, messages, brokerId),
     ),
-    enqueue: inTurnAndPool((regionPool, placements) =>
-      store.enqueue(regionPool, placements, queueMaxLength, brokerId),
+    enqueue: inTurnAndPool((regionPool, entries) =>
+      store.enqueue(regionPool, entries, queueMaxLength, brokerId),
     ),
     queueStatus: inTurnAndPool(async (regionPool, sessionIds) => {
-      const { placements, ...queue } = await store.getQueueStatus(regionPool, sessionIds, true);
-      return placements.map((placement) => ({ ...queue, placements: [placement] }));
+      const { entries, ...queue } = await store.getQueueStatus(regionPool, sessionIds, true);
+      return entries.map((entry) => ({ ...queue, entries: [entry] }));
     }),
-    withdrawPlacement: inTurnAndPool(async (regionPool, withdrawals) => {
-      const ended = await store.withdrawPlacements(regionPool, withdrawals, brokerId);
+    withdrawEntry: inTurnAndPool(async (regionPool, withdrawals) => {
+      const ended = await store.withdrawEntries(regionPool, withdrawals, brokerId);
       return withdrawals.map(({ sessionId }) =>
         ended.filter(({ session }) => session.sessionId === sessionId),
       );

@@ -5,7 +5,7 @@ import {
   type StreamServer,
 } from '@duskline/host/simulated';
 import type { TokenSigner } from '../../auth/token-signer.js';
-import { regionPoolName, type Catalog } from '../../domain/catalog.js';
+import { groupByRegionPool, type Catalog } from '../../domain/catalog.js';
 
 const SLOTS_PER_HOST = 8;
 
@@ -99,13 +99,8 @@ function startHost(
 const IN_USE_SHARE = 0.25;
 
 function hottestOverMean(hosts: readonly DemoHost[]): number[] {
-  const sessionsByPool = new Map<string, number[]>();
-  for (const host of hosts) {
-    const sessions = sessionsByPool.get(regionPoolName(host)) ?? [];
-    sessions.push(host.simulated.stats.sessions);
-    sessionsByPool.set(regionPoolName(host), sessions);
-  }
-  return [...sessionsByPool.values()].flatMap((sessions) => {
+  return groupByRegionPool(hosts, (host) => host).flatMap(([, group]) => {
+    const sessions = group.map(({ simulated }) => simulated.stats.sessions);
     const mean = sessions.reduce((sum, count) => sum + count, 0) / sessions.length;
     return sessions.length > 1 && mean >= IN_USE_SHARE * SLOTS_PER_HOST ? [Math.max(...sessions) / mean] : [];
   });

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { RedisNode, RedisTls, RedisTopology, StoreConfig } from '../config.js';
+import type { RedisAddress, RedisTls, RedisTopology, StoreConfig } from '../config.js';
 import type { FileReader } from '../file-reader.js';
 import type { Path, Report } from '../config-error.js';
 import { Secret } from '../secret.js';
@@ -86,7 +86,7 @@ function readUrl(text: string | null, hasTls: boolean, report: Report): ReadUrl 
   return { topology: { kind: 'single', host, port, database: Number(database ?? 0) }, encrypted };
 }
 
-function readNodes(list: unknown, path: Path, report: Report): readonly RedisNode[] {
+function readNodes(list: unknown, path: Path, report: Report): readonly RedisAddress[] {
   const seen = new Set<string>();
   return listOf(list).flatMap((item, index) => {
     const colon = typeof item === 'string' ? item.lastIndexOf(':') : -1;

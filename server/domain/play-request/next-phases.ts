@@ -54,6 +54,7 @@ export const NEXT_PHASES: Readonly<
   describing: {
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
+    joined: ['leaving'],
     described: ['leaving', 'closed'],
     failed: ['leaving'],
   },
@@ -81,7 +82,7 @@ export const NEXT_PHASES: Readonly<
     confirmed: ['describing', 'closed'],
     verified: ['leaving', 'closed'],
     requeued: ['waiting', 'closed'],
-    failed: ['leaving', 'closed'],
+    failed: ['leaving'],
   },
   confirming: {
     cancelled: ['leaving'],
@@ -94,7 +95,7 @@ export const NEXT_PHASES: Readonly<
     confirmed: ['describing', 'waiting', 'closed'],
     verified: ['leaving', 'closed'],
     requeued: ['waiting', 'closed'],
-    failed: ['leaving', 'closed'],
+    failed: ['leaving'],
   },
   leaving: {
     reserved: ['closed'],

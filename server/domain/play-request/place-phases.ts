@@ -82,6 +82,8 @@ export function stepDescribing<P extends Placed>(
   event: RequestResult<P>,
 ): Transition<P> {
   if (event.type === 'failed' && event.call === 'describe') return refuse(request, event.code, placed);
+  // The request was cancelled on another broker while this one joined further queues.
+  if (event.type === 'joined' && event.standing === 'over') return refuse(request, 'CANCELLED', placed);
   if (event.type !== 'described') return stay(request);
   switch (event.result) {
     case 'ready':

@@ -4,6 +4,7 @@ import type { PolledQueues, RequestResult, Standing } from './events.js';
 import { startDescribing, waitInQueues } from './place-phases.js';
 import type { Offer, Phase, Placed, PlayRequest, QueueTask } from './play-request.js';
 import {
+  after,
   close,
   enter,
   includes,
@@ -20,6 +21,11 @@ type Offered<P extends Placed> = Extract<Phase<P>, { name: 'offered' }>;
 type Confirming<P extends Placed> = Extract<Phase<P>, { name: 'confirming' }>;
 /** The phases in which a request stands in queues. */
 export type Queueing<P extends Placed> = Waiting<P> | Offered<P> | Confirming<P>;
+
+/** Whether the request stands in queues. */
+export function isQueueing<P extends Placed>(phase: Phase<P>): phase is Queueing<P> {
+  return phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming';
+}
 
 /** Answers to the calls that a request in queues makes. */
 export function stepQueueing<P extends Placed>(
@@ -188,11 +194,8 @@ function receiveConfirmed<P extends Placed>(
   { result }: Extract<RequestResult<P>, { type: 'confirmed' }>,
 ): Transition<P> {
   switch (result.kind) {
-    case 'placed': {
-      const queues = without(request.queues, result.placed.regionPool);
-      const describing = startDescribing({ ...request, epoch: result.epoch, queues: [] }, result.placed);
-      return { ...describing, effects: [{ type: 'leave_queues', queues }, ...describing.effects] };
-    }
+    case 'placed':
+      return receiveSlot({ ...request, epoch: result.epoch }, result.placed);
     case 'gone':
       // A later offer came meanwhile.
       if (phase.name !== 'confirming') return stay({ ...request, epoch: result.epoch });
@@ -210,17 +213,19 @@ function receiveConfirmed<P extends Placed>(
   }
 }
 
+/** The request has a slot in one of its queues, and leaves the others. */
+function receiveSlot<P extends Placed>(request: PlayRequest<P>, placed: P): Transition<P> {
+  const queues = without(request.queues, placed.regionPool);
+  return after([{ type: 'leave_queues', queues }], startDescribing({ ...request, queues: [] }, placed));
+}
+
 /** Applies the result of a poll of its queues to the request. */
 export function receivePoll<P extends Placed>(
   request: PlayRequest<P>,
   phase: Queueing<P>,
   polled: PolledQueues<P>,
 ): Transition<P> {
-  if (polled.placed !== null && !isConfirmUnderWay(phase)) {
-    const queues = without(request.queues, polled.placed.regionPool);
-    const describing = startDescribing({ ...request, queues: [] }, polled.placed);
-    return { ...describing, effects: [{ type: 'leave_queues', queues }, ...describing.effects] };
-  }
+  if (polled.placed !== null && !isConfirmUnderWay(phase)) return receiveSlot(request, polled.placed);
   if (polled.heldByOther) return close(request, { kind: 'replaced' });
   if (polled.timedOut) return refuse(request, 'TIMED_OUT');
   // The result of a call that is under way is newer than this poll.
@@ -233,23 +238,25 @@ export function receivePoll<P extends Placed>(
     unaware.length === 0
       ? []
       : [{ type: 'record_missed_offer', queues: unaware.map(({ regionPool }) => regionPool) }];
-  const next = withPolledOffers(known, phase, polled);
-  const effects = [...notices, ...next.effects];
+  const next = after(notices, withPolledOffers(known, phase, polled));
+  const { effects } = next;
   const { phase: now } = next.request;
   if (now.name === 'confirming') {
-    if (now.underWay) return { ...next, effects };
-    const again = confirm(next.request, now.offer, now.task);
-    return { ...again, effects: [...effects, ...again.effects] };
+    if (now.underWay) return next;
+    return after(effects, confirm(next.request, now.offer, now.task));
   }
   // The store lost data, or the request was cancelled on another broker and has left some of its queues already.
   if (polled.unknown.length > 0) {
-    const queues = next.request.queues.filter((queue) => !includes(polled.unknown, queue));
+    // An offer that arrived after the query was sent is held in its queue.
+    const isHeld = (queue: RegionPool): boolean =>
+      now.name === 'offered' && isSameRegionPool(now.offer.regionPool, queue);
+    const queues = next.request.queues.filter((queue) => isHeld(queue) || !includes(polled.unknown, queue));
     return enter({ ...next.request, queues }, { ...queueingOf(now), task: 'verify' }, [
       ...effects,
       { type: 'verify' },
     ]);
   }
-  if (now.name === 'offered') return { ...next, effects };
+  if (now.name === 'offered') return next;
   return joinFurther(next.request, polled.acceptable, effects);
 }
 
@@ -260,10 +267,7 @@ function joinFurther<P extends Placed>(
   effects: readonly RequestEffect<P>[],
 ): Transition<P> {
   // Operators closed every region pool in which the player could wait: no slot can be offered any more.
-  if (acceptable.length === 0) {
-    const refused = refuse(request, 'REGION_CLOSED');
-    return { ...refused, effects: [...effects, ...refused.effects] };
-  }
+  if (acceptable.length === 0) return after(effects, refuse(request, 'REGION_CLOSED'));
   const further = acceptable.filter((regionPool) => !includes(request.queues, regionPool));
   if (further.length > 0) {
     return enter(request, { name: 'waiting', task: 'join' }, [
@@ -304,7 +308,7 @@ function withPolledOffers<P extends Placed>(
   for (const offer of offers) {
     const { phase: now } = transition.request;
     const next = receiveOffer(transition.request, queueingOf(now), offer);
-    transition = { ...next, effects: [...transition.effects, ...next.effects] };
+    transition = after(transition.effects, next);
   }
   return transition;
 }
@@ -314,6 +318,6 @@ function isConfirmUnderWay<P extends Placed>(phase: Queueing<P>): boolean {
 }
 
 function queueingOf<P extends Placed>(phase: Phase<P>): Queueing<P> {
-  if (phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming') return phase;
+  if (isQueueing(phase)) return phase;
   throw new Error(`A request in the phase "${phase.name}" does not stand in queues.`);
 }

@@ -8,7 +8,7 @@ import type {
   RecordOutcome,
   RememberedRequest,
 } from './play-request.js';
-import { close, enter, refuse, releaseAhead, slotOf, stay, type Transition } from './transition.js';
+import { after, close, enter, refuse, releaseAhead, slotOf, stay, type Transition } from './transition.js';
 
 /** How often the live request of the player may change before this request gives up replacing it. */
 const MAX_LOST_REPLACEMENTS = 5;
@@ -64,7 +64,7 @@ function receiveKnown<P extends Placed>(
     outcome.kind === 'repeat'
       ? locate(request, outcome.record)
       : handleLive(withSession(request, outcome), outcome.other);
-  return { ...next, effects: [...releaseAhead(ahead), ...next.effects] };
+  return after(releaseAhead(ahead), next);
 }
 
 function withSession<P extends Placed>(

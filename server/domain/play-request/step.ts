@@ -2,7 +2,7 @@ import { isCall, type RequestCall } from './effects.js';
 import type { RequestEvent, RequestResult, Standing } from './events.js';
 import { stepDescribing, stepPlacing } from './place-phases.js';
 import type { Phase, Placed, PlayRequest, RecordOutcome } from './play-request.js';
-import { acceptOffer, receiveOffer, receivePoll, stepQueueing, type Queueing } from './queue-phases.js';
+import { acceptOffer, isQueueing, receiveOffer, receivePoll, stepQueueing } from './queue-phases.js';
 import {
   stepInspecting,
   stepLocating,
@@ -11,7 +11,7 @@ import {
   stepResuming,
   stepStarting,
 } from './record-phases.js';
-import { close, enter, leave, refuse, slotOf, stay, withAll, type Transition } from './transition.js';
+import { after, close, enter, leave, refuse, slotOf, stay, withAll, type Transition } from './transition.js';
 
 /**
  * The machine of a play request: returns the request after the event, and the effects for the broker. Pure, and defined for
@@ -184,8 +184,7 @@ function stepLeaving<P extends Placed>(
     return enter(late.request, { ...phase, slot }, [...release, { type: 'locate', record }]);
   }
   if (request.calls > 0) return enter(late.request, { ...phase, slot }, release);
-  const left = leave(late.request, phase.answer, slot);
-  return { ...left, effects: [...release, ...left.effects] };
+  return after(release, leave(late.request, phase.answer, slot));
 }
 
 /** Collects what a late result contains: queues and an epoch for the request, a slot, or a second slot (`extra`). */
@@ -246,10 +245,6 @@ function heldSlot<P extends Placed>(phase: Phase<P>): P | null {
 /** The slot that the store reserved ahead for a request that it has not recorded yet. */
 function slotAheadOf<P extends Placed>(phase: Phase<P>): P | null {
   return phase.name === 'recording' ? slotOf(phase.ahead) : null;
-}
-
-function isQueueing<P extends Placed>(phase: Phase<P>): phase is Queueing<P> {
-  return phase.name === 'waiting' || phase.name === 'offered' || phase.name === 'confirming';
 }
 
 /** An `accept` without an offer is refused, unless the request has got its slot already. */

@@ -27,6 +27,14 @@ export function stay<P extends Placed>(
   return { request, effects };
 }
 
+/** The transition, with effects that the broker carries out before those of the transition. */
+export function after<P extends Placed>(
+  effects: readonly RequestEffect<P>[],
+  transition: Transition<P>,
+): Transition<P> {
+  return { ...transition, effects: [...effects, ...transition.effects] };
+}
+
 /**
  * Decides the answer. The slot and the queue positions of the request are given up before the client gets the answer, so that the
  * slot is free when the client requests again. Calls that are under way are awaited first: they may bring another slot or position.

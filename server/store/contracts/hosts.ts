@@ -136,7 +136,7 @@ export interface Utilisation {
 export interface PoolOverview {
   readonly utilisation: Utilisation;
   readonly hosts: number;
-  /** How many placements wait in the queue. */
+  /** How many entries wait in the queue. */
   readonly waiting: number;
   /** Whether messages or changed sessions wait here for the calling broker. */
   readonly hasInboxItems: boolean;
@@ -199,7 +199,7 @@ export interface HostStore {
   /**
    * Closes one host, or the whole region pool, to new sessions, beside the closures that it has. When this resolves, no broker
    * places anything new there. Offers there are withdrawn, except those on a host that is only `hot`: on a closed host their
-   * placements go on waiting; a closed region pool empties its queue, and the brokers of the placements find the change in
+   * entries go on waiting; a closed region pool empties its queue, and the brokers of the entries find the change in
    * their inboxes. A closed host stays closed when it registers again.
    *
    * @param hostId `null` for the whole region pool

@@ -1,19 +1,19 @@
 /**
  * The steps of a sweep:
- * - `sessions`: sessions that expire, and free slots for placements that wait.
+ * - `sessions`: sessions that expire, and free slots for entries that wait.
  * - `records`: records of ended sessions, and inboxes, to delete.
  * - `offers`: offers that were not accepted in time.
- * - `queue`: waiting placements for which no broker has polled for too long.
+ * - `queue`: waiting entries for which no broker has polled for too long.
  * - `silent`: silent hosts.
  */
 export const SWEEP_STEPS = ['sessions', 'records', 'offers', 'queue', 'silent'] as const;
 export type SweepStep = (typeof SWEEP_STEPS)[number];
 
-/** How long a host may be silent, or a placement unattended, before a sweep is due. */
+/** How long a host may be silent, or an entry unattended, before a sweep is due. */
 export interface SweepLimits {
   /** As in `findSilentHosts`. */
   readonly silentForMs: number;
-  /** `graceMs` of `expireUnattendedPlacements`. */
+  /** `graceMs` of `expireUnattendedEntries`. */
   readonly queueGraceMs: number;
 }
 

@@ -3,17 +3,17 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { StoreMs } from '../../domain/store-time.js';
 import type { EndedSession, SessionMeta, SessionRecord } from './session-record.js';
 
-/** A placement that finds no free slot and waits in the queue of a region pool. */
-export interface WaitingPlacement {
-  /** The session that the placement becomes. */
+/** An entry that finds no free slot and waits in the queue of a region pool. */
+export interface NewQueueEntry {
+  /** The session that the entry becomes. */
   readonly sessionId: string;
   readonly epoch: number;
   /**
-   * When it began to wait; `null` for now. Given when the placement joins the queue of a further
+   * When it began to wait; `null` for now. Given when the entry joins the queue of a further
    * region pool, or joins a queue again.
    */
   readonly arrivedAtMs: StoreMs | null;
-  /** The placement is served before all others that arrived up to this much earlier. */
+  /** The entry is served before all others that arrived up to this much earlier. */
   readonly headStartMs: number;
   /** Whether it missed an offer before, in any region pool. */
   readonly missed: boolean;
@@ -25,7 +25,7 @@ export interface WaitingPlacement {
  * - `waiting`: it waits in the queue, at its old position if it waited already.
  * - `existing`: this session lives already, perhaps as an offer that this very call made.
  * - `over`: this session ended already.
- * - `queue_full`: `maxLength` placements wait already.
+ * - `queue_full`: `maxLength` entries wait already.
  * - `closed`: operators closed the region pool.
  */
 export type EnqueueOutcome =
@@ -36,13 +36,13 @@ export type EnqueueOutcome =
   | { readonly kind: 'closed' };
 
 /**
- * - `waiting`: in the queue with `ahead` placements before it. `clientBrokerId` is the broker that enqueued it last,
+ * - `waiting`: in the queue with `ahead` entries before it. `clientBrokerId` is the broker that enqueued it last,
  *   `title` what its player wants to play, `missed` whether it missed an offer, here or in a region pool that
  *   reported so with `recordMissedOffers`.
  * - `session`: it became a session, perhaps one that ended.
- * - `unknown`: the store knows neither a waiting placement nor a session.
+ * - `unknown`: the store knows neither a waiting entry nor a session.
  */
-export type PlacementStatus =
+export type QueueEntryStatus =
   | {
       readonly kind: 'waiting';
       readonly ahead: number;
@@ -56,8 +56,8 @@ export type PlacementStatus =
 
 export interface QueueStatus {
   /** In the order of the given session ids. */
-  readonly placements: readonly PlacementStatus[];
-  /** How many placements wait. */
+  readonly entries: readonly QueueEntryStatus[];
+  /** How many entries wait. */
   readonly length: number;
   /** Slots that became free per millisecond, as a moving average; `null` before the first measurement. */
   readonly freedPerMs: number | null;
@@ -79,7 +79,7 @@ export type AcceptOfferOutcome =
   | { readonly kind: 'accepted'; readonly session: SessionRecord; readonly hostConnectionId: string }
   | { readonly kind: 'gone' };
 
-/** An order to take a placement out of a region pool. */
+/** An order to take an entry out of a region pool. */
 export interface Withdrawal {
   readonly sessionId: string;
   /**
@@ -89,8 +89,8 @@ export interface Withdrawal {
   readonly belowEpoch: number;
 }
 
-/** A waiting placement as the rebalancer needs it. */
-export interface QueuedPlacement {
+/** A waiting entry as the rebalancer needs it. */
+export interface QueuedEntry {
   readonly sessionId: string;
   readonly epoch: number;
   readonly arrivedAtMs: StoreMs;
@@ -101,26 +101,26 @@ export interface QueuedPlacement {
  * The queue of a region pool. Whenever a call, of any contract, frees a slot or makes a host ready, the same call
  * offers the slot to the head of the queue. Errors and lists: see `FleetStore`.
  *
- * An ended session that comes from a placement names no host: it never had one.
+ * An ended session that comes from an entry names no host: it never had one.
  */
 export interface QueueStore {
   /**
-   * Puts placements into the queue, which is in the order of arrival minus head start, then of session ids. A placement
+   * Puts entries into the queue, which is in the order of arrival minus head start, then of session ids. An entry
    * that waits already keeps its position; its epoch, broker and meta are updated.
    *
-   * @param maxLength how many placements may wait
+   * @param maxLength how many entries may wait
    */
   enqueue(
     regionPool: RegionPool,
-    placements: readonly WaitingPlacement[],
+    entries: readonly NewQueueEntry[],
     maxLength: number,
     callerId: string,
   ): Promise<readonly EnqueueOutcome[]>;
   /**
-   * The status of placements, and how fast slots become free. The rate is measured between calls of this and of
+   * The status of entries, and how fast slots become free. The rate is measured between calls of this and of
    * `findDueSweeps`, so one of them has to run every few seconds.
    *
-   * @param attended whether the players of these placements are connected, so that the placements do not expire
+   * @param attended whether the players of these entries are connected, so that the entries do not expire
    */
   getQueueStatus(
     regionPool: RegionPool,
@@ -133,22 +133,22 @@ export interface QueueStore {
    * @param ttlMs how long the reservation lasts
    */
   acceptOffer(regionPool: RegionPool, offer: OfferAcceptance, ttlMs: number): Promise<AcceptOfferOutcome>;
-  /** Takes placements out of the queue, and withdraws their offers. Returns the sessions that ended. */
-  withdrawPlacements(
+  /** Takes entries out of the queue, and withdraws their offers. Returns the sessions that ended. */
+  withdrawEntries(
     regionPool: RegionPool,
     withdrawals: readonly Withdrawal[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
-  /** Session ids of placements whose offers were not accepted in time, the oldest first. */
+  /** Session ids of entries whose offers were not accepted in time, the oldest first. */
   findExpiredOffers(regionPool: RegionPool, limit: number): Promise<readonly string[]>;
   /**
-   * Records for placements that wait here, or have an offer here, that they missed an offer in another region pool. The
+   * Records for entries that wait here, or have an offer here, that they missed an offer in another region pool. The
    * caller records this in all other region pools before `expireOffers` in the offer's own: if the caller dies in between,
    * the offer is still there for the next sweep.
    */
   recordMissedOffers(regionPool: RegionPool, sessionIds: readonly string[]): Promise<void>;
   /**
-   * Withdraws those of these placements' offers that were not accepted in time. A placement that missed no offer before
+   * Withdraws those of these entries' offers that were not accepted in time. An entry that missed no offer before
    * goes to the back of the queue. The session of any other ends with `reservation_expired`.
    */
   expireOffers(
@@ -156,13 +156,13 @@ export interface QueueStore {
     sessionIds: readonly string[],
     callerId: string,
   ): Promise<readonly EndedSession[]>;
-  /** Ends placements that were not attended for `graceMs`, with `reconnect_expired`. */
-  expireUnattendedPlacements(
+  /** Ends entries that were not attended for `graceMs`, with `reconnect_expired`. */
+  expireUnattendedEntries(
     regionPool: RegionPool,
     graceMs: number,
     limit: number,
     callerId: string,
   ): Promise<readonly EndedSession[]>;
-  /** The waiting placements, the head of the queue first. */
-  listWaitingPlacements(regionPool: RegionPool, limit: number): Promise<readonly QueuedPlacement[]>;
+  /** The waiting entries, the head of the queue first. */
+  listQueuedEntries(regionPool: RegionPool, limit: number): Promise<readonly QueuedEntry[]>;
 }

@@ -7,7 +7,7 @@ import type { EndedSession, Reservation, SessionRecord } from './session-record.
  * - `reserved`: a slot of the host is reserved.
  * - `existing`: this session lives already; the call changed nothing.
  * - `over`: this session ended already; the call changed nothing.
- * - `full`: no ready host of the region pool has a free slot, or placements wait in its queue.
+ * - `full`: no ready host of the region pool has a free slot, or entries wait in its queue.
  * - `closed`: operators closed the region pool.
  */
 export type ReserveOutcome =
@@ -83,7 +83,7 @@ export interface SessionScan {
 export interface SessionStore {
   /**
    * Reserves slots on the least congested hosts of the region pool, each sees the effect of the one before. While a
-   * placement waits in the queue, every outcome is `full`.
+   * entry waits in the queue, every outcome is `full`.
    *
    * @param ttlMs how long a reservation lasts: the same in all calls for a region pool, because reservations expire in the
    *   order in which they were made

@@ -7,11 +7,11 @@ import { StoreUnavailableError } from '../contracts/store-unavailable-error.js';
 export type RedisTarget = RedisCredentials &
   (
     | { readonly kind: 'single'; readonly url: string }
-    | { readonly kind: 'sentinel'; readonly name: string; readonly sentinels: readonly Address[] }
-    | { readonly kind: 'cluster'; readonly nodes: readonly Address[] }
+    | { readonly kind: 'sentinel'; readonly name: string; readonly sentinels: readonly RedisAddress[] }
+    | { readonly kind: 'cluster'; readonly nodes: readonly RedisAddress[] }
   );
 
-export interface Address {
+export interface RedisAddress {
   readonly host: string;
   readonly port: number;
 }

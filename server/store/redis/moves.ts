@@ -93,7 +93,7 @@ export function createRedisMoves({ redis, keys, runInPool, command, getTimeMs }:
 function decodeReserveTarget(reply: unknown): ReserveTargetOutcome {
   const [kind, hostId = '', hostConnectionId = ''] = texts(reply);
   switch (kind) {
-    case 'held':
+    case 'reserved':
       return { kind: 'reserved', hostId, hostConnectionId };
     case 'full':
     case 'closed':

@@ -1,4 +1,5 @@
 import { Cluster, ReplyError, type Redis } from 'ioredis';
+import { groupBy } from '../../domain/group-by.js';
 import { MAX_BATCH, inGroups } from './batches.js';
 import { playerShard, type KeySpace } from './keys.js';
 
@@ -25,7 +26,11 @@ export function createPlayerBatches(redis: Redis | Cluster, keys: KeySpace): Run
     const callGroup = (group: typeof items) =>
       call({ requests: group.map(({ playerId }) => keys.requests(playerId)) }, group);
     try {
-      return await runInGroups(items, wasSharded ? groupByShard(items) : [items], callGroup);
+      return await runInGroups(
+        items,
+        wasSharded ? groupBy(items, ({ playerId }) => playerShard(playerId)) : [items],
+        callGroup,
+      );
     } catch (error) {
       // A proxy or one node of a cluster looks like a single Redis. It refuses the call before the script runs.
       if (wasSharded || !isRefusedAcrossSlots(error)) throw error;
@@ -37,17 +42,6 @@ export function createPlayerBatches(redis: Redis | Cluster, keys: KeySpace): Run
 
 function isRefusedAcrossSlots(error: unknown): boolean {
   return error instanceof ReplyError && String(error).includes('CROSSSLOT');
-}
-
-function groupByShard<Item extends { readonly playerId: string }>(items: readonly Item[]): Item[][] {
-  const shards = new Map<number, Item[]>();
-  for (const item of items) {
-    const shard = playerShard(item.playerId);
-    const group = shards.get(shard);
-    if (group === undefined) shards.set(shard, [item]);
-    else group.push(item);
-  }
-  return [...shards.values()];
 }
 
 /** Calls each group, in calls of bounded size, and returns the outcomes in the order of the items. */

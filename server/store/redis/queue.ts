@@ -2,10 +2,10 @@ import { toStoreMs, toUnixMs } from '../../domain/store-time.js';
 import type {
   AcceptOfferOutcome,
   EnqueueOutcome,
-  PlacementStatus,
+  QueueEntryStatus,
   QueueStatus,
   QueueStore,
-  QueuedPlacement,
+  QueuedEntry,
 } from '../contracts/queue.js';
 import { MAX_BATCH, inBatches, inGroups } from './batches.js';
 import {
@@ -22,8 +22,8 @@ import type { RedisContext } from './redis-context.js';
 /** Queues in Redis. */
 export function createRedisQueue({ redis, keys, runInPool, command }: RedisContext): QueueStore {
   return {
-    enqueue: (regionPool, placements, maxLength) =>
-      inBatches(placements, async (batch) => {
+    enqueue: (regionPool, entries, maxLength) =>
+      inBatches(entries, async (batch) => {
         const sessionIds = batch.map(({ sessionId }) => sessionId);
         const reply = await runInPool('queue/enqueue', regionPool, {
           maxLength,
@@ -39,7 +39,7 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
       }),
 
     async getQueueStatus(regionPool, sessionIds, attended) {
-      // Without a placement the script still returns the length and the rate.
+      // Without an entry the script still returns the length and the rate.
       const batches = sessionIds.length === 0 ? [[]] : inGroups(sessionIds, MAX_BATCH);
       const statuses = await Promise.all(
         batches.map(async (batch) => {
@@ -48,7 +48,7 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
         }),
       );
       const { length, freedPerMs } = statuses.at(-1) ?? { length: 0, freedPerMs: null };
-      return { placements: statuses.flatMap(({ placements }) => placements), length, freedPerMs };
+      return { entries: statuses.flatMap(({ entries }) => entries), length, freedPerMs };
     },
 
     async acceptOffer(regionPool, { sessionId, fromEpoch, toEpoch, clientBrokerId }, ttlMs) {
@@ -62,10 +62,10 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
       return decodeAcceptOffer(sessionId, reply);
     },
 
-    withdrawPlacements: (regionPool, withdrawals, callerId) =>
+    withdrawEntries: (regionPool, withdrawals, callerId) =>
       inBatches(withdrawals, async (batch) =>
         decodeEnded(
-          await runInPool('queue/withdraw-placements', regionPool, {
+          await runInPool('queue/withdraw-entries', regionPool, {
             callerId,
             sessionIds: batch.map(({ sessionId }) => sessionId),
             belowEpochs: batch.map(({ belowEpoch }) => belowEpoch),
@@ -88,26 +88,26 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
         decodeEnded(await runInPool('queue/expire-offers', regionPool, { callerId, sessionIds: batch })),
       ),
 
-    async expireUnattendedPlacements(regionPool, graceMs, limit, callerId) {
+    async expireUnattendedEntries(regionPool, graceMs, limit, callerId) {
       const args = { callerId, graceMs, limit };
-      return decodeEnded(await runInPool('queue/expire-unattended-placements', regionPool, args));
+      return decodeEnded(await runInPool('queue/expire-unattended-entries', regionPool, args));
     },
 
-    async listWaitingPlacements(regionPool, limit) {
+    async listQueuedEntries(regionPool, limit) {
       const queue = keys.poolKey(regionPool, 'queue');
       const ids = await command(() => redis.zrange(queue, '0', String(limit - 1)));
       if (ids.length === 0) return [];
       const records = await command(() => redis.hmget(keys.poolKey(regionPool, 'waiting'), ...ids));
       return ids.flatMap((sessionId, i) => {
         const record = records[i];
-        // A placement may be served between the two commands.
-        return typeof record === 'string' ? [decodeQueuedPlacement(sessionId, record)] : [];
+        // An entry may be served between the two commands.
+        return typeof record === 'string' ? [decodeQueuedEntry(sessionId, record)] : [];
       });
     },
   };
 }
 
-/** @param sessionIds of the placements, in the order of the call */
+/** @param sessionIds of the entries, in the order of the call */
 function decodeEnqueue(sessionIds: readonly string[], reply: unknown): EnqueueOutcome[] {
   const fields = texts(reply);
   return sessionIds.map((sessionId, i): EnqueueOutcome => {
@@ -130,15 +130,15 @@ function decodeEnqueue(sessionIds: readonly string[], reply: unknown): EnqueueOu
   });
 }
 
-/** @param sessionIds of the placements, in the order of the call */
+/** @param sessionIds of the entries, in the order of the call */
 function decodeQueueStatus(sessionIds: readonly string[], reply: unknown): QueueStatus {
   const fields = texts(reply);
-  const placements = sessionIds.map((sessionId, i) => decodePlacementStatus(sessionId, fields[i] ?? ''));
+  const entries = sessionIds.map((sessionId, i) => decodeEntryStatus(sessionId, fields[i] ?? ''));
   const [length, rate] = fields.slice(-2);
-  return { placements, length: Number(length), freedPerMs: rate === '' ? null : Number(rate) };
+  return { entries, length: Number(length), freedPerMs: rate === '' ? null : Number(rate) };
 }
 
-function decodePlacementStatus(sessionId: string, field: string): PlacementStatus {
+function decodeEntryStatus(sessionId: string, field: string): QueueEntryStatus {
   const detail = field.slice(1);
   switch (field.charAt(0)) {
     case '~': {
@@ -167,10 +167,10 @@ function decodeAcceptOffer(sessionId: string, reply: unknown): AcceptOfferOutcom
   return { kind: 'accepted', session: decodeSession(sessionId, record), hostConnectionId };
 }
 
-/** Reads a waiting placement as `lua/shared/queue/waiting.lua` writes it. */
-function decodeQueuedPlacement(sessionId: string, record: string): QueuedPlacement {
+/** Reads a waiting entry as `lua/shared/queue/waiting.lua` writes it. */
+function decodeQueuedEntry(sessionId: string, record: string): QueuedEntry {
   const match = /^(\d+)\|(\d+)\|-?\d+\|\d\|[^|]*\|(.*)$/s.exec(record);
-  if (match === null) throw new StoredFormatError('a waiting placement is not readable');
+  if (match === null) throw new StoredFormatError('a waiting entry is not readable');
   const [, epoch, arrivedAt, meta = ''] = match;
   return {
     sessionId,

@@ -60,11 +60,11 @@ function watchRounds(fleet: TestFleet): { countOf(region: string): number; reado
   const counts = new Map<string, number>();
   const closures: unknown[] = [];
   for (const store of fleet.stores) {
-    const { listWaitingPlacements, addClosure, removeClosure } = store;
+    const { listQueuedEntries, addClosure, removeClosure } = store;
     // Each round reads the queues of its region.
-    store.listWaitingPlacements = (regionPool, limit) => {
+    store.listQueuedEntries = (regionPool, limit) => {
       counts.set(regionPool.region, (counts.get(regionPool.region) ?? 0) + 1);
-      return listWaitingPlacements.call(store, regionPool, limit);
+      return listQueuedEntries.call(store, regionPool, limit);
     };
     store.addClosure = (regionPool, hostId, closure) => {
       closures.push({ add: closure, ...regionPool, hostId });

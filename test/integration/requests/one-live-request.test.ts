@@ -27,7 +27,7 @@ function watchSlots(stores: readonly FleetStore[]): {
   };
   let most = 0;
   for (const store of stores) {
-    const { reserve, endSessions, withdrawPlacements } = store;
+    const { reserve, endSessions, withdrawEntries } = store;
     store.reserve = async (regionPool, reservations, ...rest) => {
       const result = await reserve(regionPool, reservations, ...rest);
       reservations.forEach(({ sessionId }, i) => {
@@ -41,8 +41,8 @@ function watchSlots(stores: readonly FleetStore[]): {
       for (const outcome of outcomes) if (outcome.kind === 'ended') release(outcome.session.sessionId);
       return outcomes;
     };
-    store.withdrawPlacements = async (...args) => {
-      const withdrawn = await withdrawPlacements(...args);
+    store.withdrawEntries = async (...args) => {
+      const withdrawn = await withdrawEntries(...args);
       for (const { session } of withdrawn) release(session.sessionId);
       return withdrawn;
     };

@@ -81,8 +81,8 @@ export function closureSuite(current: CurrentFixture): void {
       await store.addClosure(REGION_POOL, 'host-a', 'draining');
       const order = { sessionId: first, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
       expect((await store.acceptOffer(REGION_POOL, order, RESERVATION_MS)).kind).to.equal('gone');
-      const { placements } = await store.getQueueStatus(REGION_POOL, [first, second], true);
-      expect(placements.map((status) => status.kind === 'waiting' && status.ahead)).to.deep.equal([0, 1]);
+      const { entries } = await store.getQueueStatus(REGION_POOL, [first, second], true);
+      expect(entries.map((status) => status.kind === 'waiting' && status.ahead)).to.deep.equal([0, 1]);
       await makeHostReady(store, 'host-b', { slots: 1 });
       expect((await store.getSessions(REGION_POOL, [first]))[0]).to.include({
         state: 'offered',
@@ -157,12 +157,12 @@ export function closureSuite(current: CurrentFixture): void {
       );
       await store.takeChangedSessions(REGION_POOL, 'broker-b');
       await store.addClosure(REGION_POOL, null, 'draining');
-      const { placements, length } = await store.getQueueStatus(REGION_POOL, ids, true);
-      expect(placements).to.deep.equal([{ kind: 'unknown' }, { kind: 'unknown' }]);
+      const { entries, length } = await store.getQueueStatus(REGION_POOL, ids, true);
+      expect(entries).to.deep.equal([{ kind: 'unknown' }, { kind: 'unknown' }]);
       expect(length).to.equal(0);
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
       clock.advance(GRACE_MS + 1);
-      expect(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireUnattendedEntries(REGION_POOL, GRACE_MS, 10, BROKER)).to.deep.equal([]);
     });
 
     it('does not affect its running sessions and reservations', async () => {

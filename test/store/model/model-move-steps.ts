@@ -100,6 +100,6 @@ export const moveSteps: readonly fc.Arbitrary<Step>[] = [
     { limit },
     ({ regionPool }, args) =>
       (store) =>
-        store.listWaitingPlacements(regionPool, args.limit),
+        store.listQueuedEntries(regionPool, args.limit),
   ),
 ];

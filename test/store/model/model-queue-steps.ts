@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { metaOf } from '../../support/fleet/fleet-data.js';
 import { TTL_MS, broker, clientBroker, epoch, few, limit, session, step } from './model-step.js';
 
-/** Steps of waiting placements, their brokers and sweeps. */
+/** Steps of waiting entries, their brokers and sweeps. */
 export const queueSteps = [
   step(
     'enqueue',
@@ -22,12 +22,12 @@ export const queueSteps = [
       caller: broker,
     },
     ({ regionPool, now }, { wanted, maxLength, caller }) => {
-      const placements = wanted.map(({ arrivedAgoMs, ...one }) => ({
+      const entries = wanted.map(({ arrivedAgoMs, ...one }) => ({
         ...one,
         arrivedAtMs: arrivedAgoMs === null ? null : toStoreMs(now() - arrivedAgoMs),
         meta: metaOf(one.sessionId),
       }));
-      return (store) => store.enqueue(regionPool, placements, maxLength, caller);
+      return (store) => store.enqueue(regionPool, entries, maxLength, caller);
     },
   ),
   step(
@@ -63,7 +63,7 @@ export const queueSteps = [
     },
     ({ regionPool }, { withdrawals, caller }) =>
       (store) =>
-        store.withdrawPlacements(regionPool, withdrawals, caller),
+        store.withdrawEntries(regionPool, withdrawals, caller),
   ),
   step(
     'expireOffers',
@@ -86,6 +86,6 @@ export const queueSteps = [
     { graceMs: fc.constantFrom(3_500, 20_000, 60_000), limit, caller: broker },
     ({ regionPool }, { graceMs, limit: atMost, caller }) =>
       (store) =>
-        store.expireUnattendedPlacements(regionPool, graceMs, atMost, caller),
+        store.expireUnattendedEntries(regionPool, graceMs, atMost, caller),
   ),
 ];

@@ -43,7 +43,7 @@ export function expectConsistent(dump: PoolDump): void {
   expectConsistentQueue(dump);
 }
 
-/** Expects that each waiting placement is either in the queue or has an offer, and that nobody waits while a slot is free. */
+/** Expects that each waiting entry is either in the queue or has an offer, and that nobody waits while a slot is free. */
 function expectConsistentQueue({
   queue,
   waiting,
@@ -60,8 +60,8 @@ function expectConsistentQueue({
     const { epoch, clientBrokerId, meta } = waiting[id]!;
     expect(sessions[id], `offer to ${id}`).to.deep.include({ epoch, clientBrokerId, meta });
   }
-  if (closures.length > 0) expect(waiting, 'waiting placements of a closed region pool').to.deep.equal({});
-  if (queue.length > 0) expect(free, 'free hosts while placements wait').to.deep.equal([]);
+  if (closures.length > 0) expect(waiting, 'waiting entries of a closed region pool').to.deep.equal({});
+  if (queue.length > 0) expect(free, 'free hosts while entries wait').to.deep.equal([]);
 }
 
 function idsOf(scores: Scores): string[] {

@@ -20,7 +20,7 @@ import type { StoredState } from '@duskline/server/domain/session-state.js';
 /** Members of a sorted set or expiry list, with score or time. */
 export type Scores = readonly (readonly [sessionId: string, scoreOrAtMs: number])[];
 
-/** A placement that waits or has an offer. */
+/** An entry that waits or has an offer. */
 interface WaitingDump {
   readonly epoch: number;
   readonly arrivedAtMs: StoreMs;

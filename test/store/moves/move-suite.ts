@@ -20,7 +20,7 @@ import {
   makeHostReady,
   reserveSlot,
   startSession,
-  waitingPlacement,
+  newQueueEntry,
   type CurrentFixture,
 } from '../fixture.js';
 
@@ -409,7 +409,7 @@ export function moveSuite(current: CurrentFixture): void {
     });
   });
 
-  describe('listWaitingPlacements', () => {
+  describe('listQueuedEntries', () => {
     it('lists waiting players, the head of the queue first', async () => {
       const { store, clock } = current();
       const [first, second, third] = [newSessionId(), newSessionId(), newSessionId()];
@@ -418,10 +418,10 @@ export function moveSuite(current: CurrentFixture): void {
         [third, 0],
         [first, 10_000],
       ] as const) {
-        await store.enqueue(REGION_POOL, [waitingPlacement(sessionId, { headStartMs })], MAX_QUEUE, BROKER);
+        await store.enqueue(REGION_POOL, [newQueueEntry(sessionId, { headStartMs })], MAX_QUEUE, BROKER);
         clock.advance(1_000);
       }
-      const listed = await store.listWaitingPlacements(REGION_POOL, 2);
+      const listed = await store.listQueuedEntries(REGION_POOL, 2);
       expect(listed.map(({ sessionId }) => sessionId)).to.deep.equal([first, second]);
       expect(listed[0]).to.deep.include({ epoch: 1, meta: metaOf(first) });
     });
@@ -439,9 +439,9 @@ export function moveSuite(current: CurrentFixture): void {
       await sendHeartbeat(store, 'host-a');
       expect(await store.findExpiredOffers(REGION_POOL, 10)).to.deep.equal([second]);
       await store.expireOffers(REGION_POOL, [second], BROKER);
-      const { placements } = await store.getQueueStatus(REGION_POOL, [third, second], true);
+      const { entries } = await store.getQueueStatus(REGION_POOL, [third, second], true);
       expect(
-        placements.map((status) => status.kind === 'waiting' && [status.ahead, status.missed]),
+        entries.map((status) => status.kind === 'waiting' && [status.ahead, status.missed]),
         'the free slot of a hot host is offered to nobody',
       ).to.deep.equal([
         [0, false],
@@ -455,8 +455,8 @@ export function moveSuite(current: CurrentFixture): void {
       const [first = ''] = await enqueueInOrder(current(), 1);
       await store.addClosure(REGION_POOL, 'host-a', 'hot');
       await store.addClosure(REGION_POOL, 'host-a', 'draining');
-      const { placements } = await store.getQueueStatus(REGION_POOL, [first], true);
-      expect(placements[0]).to.include({ kind: 'waiting', ahead: 0 });
+      const { entries } = await store.getQueueStatus(REGION_POOL, [first], true);
+      expect(entries[0]).to.include({ kind: 'waiting', ahead: 0 });
       expect(await getHost(store, 'host-a')).to.include({ committed: 0 });
     });
 

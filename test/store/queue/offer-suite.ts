@@ -19,9 +19,9 @@ import {
 
 const HOST = { hostId: 'host-a', connectionId: 'broker-a.1' };
 
-/** Slots that are offered to the placements at the head of the queue. */
+/** Slots that are offered to the entries at the head of the queue. */
 export function offerSuite(current: CurrentFixture): void {
-  /** Offers the only slot of host-a to a placement, with `others` placements behind it. */
+  /** Offers the only slot of host-a to an entry, with `others` entries behind it. */
   async function offerOne(
     others = 0,
     clientBrokerId = BROKER,
@@ -47,7 +47,7 @@ export function offerSuite(current: CurrentFixture): void {
     const missed = await store.findExpiredOffers(REGION_POOL, limit);
     return [
       ...(await store.expireOffers(REGION_POOL, missed, BROKER)),
-      ...(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, limit, BROKER)),
+      ...(await store.expireUnattendedEntries(REGION_POOL, GRACE_MS, limit, BROKER)),
     ];
   }
 
@@ -94,7 +94,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await accept(ids[1]!, 1, 2)).to.deep.equal({ kind: 'gone' });
       expect(await accept(newSessionId(), 1, 2)).to.deep.equal({ kind: 'gone' });
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 0]);
-      await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
+      await store.withdrawEntries(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
     });
 
@@ -124,13 +124,13 @@ export function offerSuite(current: CurrentFixture): void {
       await sendHeartbeat(store, 'host-a');
       expect(await expire()).to.deep.equal([]);
       expect(await queuePositions(store, ids)).to.deep.equal([1, 'offered', 0]);
-      const { placements } = await store.getQueueStatus(REGION_POOL, [sessionId], true);
-      expect(placements).to.deep.equal([
+      const { entries } = await store.getQueueStatus(REGION_POOL, [sessionId], true);
+      expect(entries).to.deep.equal([
         { kind: 'waiting', ahead: 1, arrivedAtMs, clientBrokerId: BROKER, title: 'meadow', missed: true },
       ]);
       expect(await accept(sessionId, 1, 2)).to.deep.equal({ kind: 'gone' });
 
-      await store.withdrawPlacements(
+      await store.withdrawEntries(
         REGION_POOL,
         ids.slice(1).map((id) => ({ sessionId: id, belowEpoch: 0 })),
         BROKER,
@@ -192,13 +192,13 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['ended']);
     });
 
-    it('is remembered by the queue as missed, also when the placement is enqueued in another region pool', async () => {
+    it('is remembered by the queue as missed, also when the entry is enqueued in another region pool', async () => {
       const { store } = current();
       await fillPool(store);
       const [reported, enqueuedAsMissed] = [newSessionId(), newSessionId()];
       const missed = async (): Promise<unknown[]> => {
-        const { placements } = await store.getQueueStatus(REGION_POOL, [reported, enqueuedAsMissed], true);
-        return placements.map((status) => status.kind === 'waiting' && status.missed);
+        const { entries } = await store.getQueueStatus(REGION_POOL, [reported, enqueuedAsMissed], true);
+        return entries.map((status) => status.kind === 'waiting' && status.missed);
       };
       await enqueue(store, reported);
       await enqueue(store, enqueuedAsMissed, { missed: true });
@@ -231,7 +231,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, ids)).to.deep.equal([0, 1, 'offered']);
     });
 
-    it('ends the placement when no broker has polled the placement for the grace period', async () => {
+    it('ends the entry when no broker has polled it for the grace period', async () => {
       const { store, sessionId } = await offerOne();
       current().clock.advance(GRACE_MS);
       const ended = await expire();
@@ -242,7 +242,7 @@ export function offerSuite(current: CurrentFixture): void {
       expect(await getUtilisation(store, REGION_POOL)).to.deep.include({ sessions: 0 });
     });
 
-    it('keeps its placement while the offer stands, although no broker polls it', async () => {
+    it('keeps its entry while the offer stands, although no broker polls it', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
       const sessionId = newSessionId();

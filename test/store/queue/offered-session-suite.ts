@@ -37,7 +37,7 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a', { connectionId: 'broker-b.1' });
       const sessionId = newSessionId();
       await enqueue(store, sessionId, { clientBrokerId: 'broker-c' });
-      await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
+      await store.withdrawEntries(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
       await enqueue(store, sessionId, { clientBrokerId: 'broker-c' });
       expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.deep.equal([]);
       const order = { sessionId, epoch: 1, reason: 'client_left' as const };
@@ -64,12 +64,12 @@ export function offeredSessionSuite(current: CurrentFixture): void {
       const { adopted } = await store.reconcileHost(REGION_POOL, HOST, [running]);
       expect(adopted.map((session) => session.sessionId)).to.deep.equal([sessionId]);
       clock.advance(GRACE_MS);
-      expect(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireUnattendedEntries(REGION_POOL, GRACE_MS, 10, BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [sessionId])).to.deep.equal(['active']);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1 });
     });
 
-    it('is not created for a placement that a host has reported as running', async () => {
+    it('is not created for an entry that a host has reported as running', async () => {
       const { store, clock } = current();
       const { free } = await fillPool(store);
       const [running, next] = [newSessionId(), newSessionId()];

@@ -17,7 +17,7 @@ interface Arrival {
   readonly headStartMs: number;
 }
 
-/** Placements of a list that have not missed an offer, because those are no longer ordered by arrival. */
+/** Entries of a list that have not missed an offer, because those are no longer ordered by arrival. */
 function arrivals(dump: PoolDump, list: PoolDump['queue']): Arrival[] {
   return list.flatMap(([sessionId]) => {
     const { score, missed, ...waiting } = dump.waiting[sessionId]!;
@@ -31,7 +31,7 @@ function cameBefore(a: Arrival, b: Arrival): boolean {
 }
 
 /**
- * Expects that placements that got an offer in this call arrived before all later ones of the same tier. Returns their
+ * Expects that entries that got an offer in this call arrived before all later ones of the same tier. Returns their
  * number.
  */
 function expectInTurn(before: PoolDump, after: PoolDump): number {

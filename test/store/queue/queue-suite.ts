@@ -16,11 +16,11 @@ import {
   reserveSlot,
   startSession,
   queuePositions,
-  waitingPlacement,
+  newQueueEntry,
   type CurrentFixture,
 } from '../fixture.js';
 
-/** Waiting for a slot: the order of placements, and who gets an offer. */
+/** Waiting for a slot: the order of entries, and who gets an offer. */
 export function queueSuite(current: CurrentFixture): void {
   describe('a queue', () => {
     it('serves the first in line, in the same call that frees the slot', async () => {
@@ -52,8 +52,8 @@ export function queueSuite(current: CurrentFixture): void {
       const { store } = current();
       await fillPool(store);
       const ids = Array.from({ length: 5 }, newSessionId);
-      const placements = ids.map((id) => waitingPlacement(id));
-      await store.enqueue(REGION_POOL, placements, MAX_QUEUE, BROKER);
+      const entries = ids.map((id) => newQueueEntry(id));
+      await store.enqueue(REGION_POOL, entries, MAX_QUEUE, BROKER);
       expect(await queuePositions(store, ids.sort())).to.deep.equal([0, 1, 2, 3, 4]);
     });
 
@@ -71,10 +71,10 @@ export function queueSuite(current: CurrentFixture): void {
     it('offers free slots at once, to as many players as there are slots', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
-      const placements = Array.from({ length: 3 }, (_, i) =>
-        waitingPlacement(newSessionId(), { arrivedAtMs: toStoreMs(clock.wallMs() - i) }),
+      const entries = Array.from({ length: 3 }, (_, i) =>
+        newQueueEntry(newSessionId(), { arrivedAtMs: toStoreMs(clock.wallMs() - i) }),
       );
-      const outcomes = await store.enqueue(REGION_POOL, placements, MAX_QUEUE, BROKER);
+      const outcomes = await store.enqueue(REGION_POOL, entries, MAX_QUEUE, BROKER);
       expect(outcomes.map(({ kind }) => kind)).to.deep.equal(['waiting', 'existing', 'existing']);
       expect(outcomes[1]).to.have.nested.property('session.state', 'offered');
       expect(outcomes[1]).to.have.nested.property('session.meta.title', 'meadow');
@@ -139,11 +139,7 @@ export function queueSuite(current: CurrentFixture): void {
         1,
         2,
       ]);
-      await store.withdrawPlacements(
-        REGION_POOL,
-        [{ sessionId: superseded.sessionId, belowEpoch: 2 }],
-        BROKER,
-      );
+      await store.withdrawEntries(REGION_POOL, [{ sessionId: superseded.sessionId, belowEpoch: 2 }], BROKER);
       expect(await queuePositions(store, ids)).to.deep.equal(['offered', 'offered', 0, 1]);
       clock.advance(RESERVATION_MS - 4_000);
       await sendHeartbeat(store, 'host-a');
@@ -159,9 +155,7 @@ export function queueSuite(current: CurrentFixture): void {
       const { store } = current();
       const { free } = await fillPool(store);
       const ask = (sessionId: string) =>
-        store
-          .enqueue(REGION_POOL, [waitingPlacement(sessionId)], 2, BROKER)
-          .then(([outcome]) => outcome!.kind);
+        store.enqueue(REGION_POOL, [newQueueEntry(sessionId)], 2, BROKER).then(([outcome]) => outcome!.kind);
       const ids = Array.from({ length: 3 }, newSessionId);
       const kinds = [];
       for (const id of ids) kinds.push(await ask(id));
@@ -169,7 +163,7 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await ask(ids[1]!)).to.equal('waiting');
       expect((await store.getQueueStatus(REGION_POOL, [], false)).length).to.equal(2);
       await free();
-      // A placement with an offer does not count as waiting.
+      // An entry with an offer does not count as waiting.
       expect((await store.getQueueStatus(REGION_POOL, [], false)).length).to.equal(1);
       expect(await ask(ids[2]!)).to.equal('waiting');
     });
@@ -185,7 +179,7 @@ export function queueSuite(current: CurrentFixture): void {
       await free();
       const [offered] = await store.getSessions(REGION_POOL, [first!]);
       expect(offered).to.include({ state: 'offered', epoch: 4, clientBrokerId: 'broker-b' });
-      // Enqueued again, the placement keeps its offer, which now belongs to the client's new broker.
+      // Enqueued again, the entry keeps its offer, which now belongs to the client's new broker.
       const existing = await enqueue(store, first!, { epoch: 5, clientBrokerId: 'broker-c' });
       expect(existing).to.have.property('kind', 'existing');
       expect(existing)

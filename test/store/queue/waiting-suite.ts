@@ -16,8 +16,8 @@ import {
 
 /** Leaving a queue without a slot, and how fast slots become free. */
 export function waitingSuite(current: CurrentFixture): void {
-  describe('withdrawPlacements', () => {
-    it('removes a placement from the other queues once one queue served it', async () => {
+  describe('withdrawEntries', () => {
+    it('removes an entry from the other queues once one queue served it', async () => {
       const { store } = current();
       const elsewhere = { region: REGION_POOL.region, pool: 'console' };
       const here = await fillPool(store);
@@ -28,7 +28,7 @@ export function waitingSuite(current: CurrentFixture): void {
       await there.free();
       expect(await queuePositions(store, [both!], elsewhere)).to.deep.equal(['offered']);
       expect(
-        await store.withdrawPlacements(REGION_POOL, [{ sessionId: both!, belowEpoch: 0 }], BROKER),
+        await store.withdrawEntries(REGION_POOL, [{ sessionId: both!, belowEpoch: 0 }], BROKER),
       ).to.deep.equal([]);
       expect(await queuePositions(store, [both!, next!])).to.deep.equal(['unknown', 0]);
       await here.free();
@@ -42,10 +42,10 @@ export function waitingSuite(current: CurrentFixture): void {
       await free();
       const { ramping } = await getHost(store, 'host-a');
       const orders = [{ sessionId: first!, belowEpoch: 0 }];
-      expect(await store.withdrawPlacements(REGION_POOL, orders, BROKER)).to.deep.equal([]);
+      expect(await store.withdrawEntries(REGION_POOL, orders, BROKER)).to.deep.equal([]);
       expect(await queuePositions(store, [first!, second!])).to.deep.equal(['unknown', 'offered']);
       expect(await getHost(store, 'host-a')).to.include({ committed: 1, ramping });
-      // No state of the placement is left, so it can be enqueued again.
+      // No state of the entry is left, so it can be enqueued again.
       expect(await enqueue(store, first!)).to.have.property('kind', 'waiting');
     });
 
@@ -60,7 +60,7 @@ export function waitingSuite(current: CurrentFixture): void {
         sessionId,
         belowEpoch: 2,
       }));
-      const ended = await store.withdrawPlacements(REGION_POOL, orders, BROKER);
+      const ended = await store.withdrawEntries(REGION_POOL, orders, BROKER);
       expect(
         ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
       ).to.deep.equal([[older.sessionId, 'broker-a.1']]);
@@ -76,7 +76,7 @@ export function waitingSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 2 }], BROKER);
+      await store.withdrawEntries(REGION_POOL, [{ sessionId, belowEpoch: 2 }], BROKER);
       const host = { hostId: 'host-a', connectionId: 'broker-a.1' };
       const { rejected } = await store.reconcileHost(REGION_POOL, host, [
         { sessionId, epoch: 1, state: 'connected' },
@@ -93,9 +93,9 @@ export function waitingSuite(current: CurrentFixture): void {
       clock.advance(GRACE_MS - 3_000);
       await store.getQueueStatus(REGION_POOL, [second!, newSessionId()], true);
       await store.getQueueStatus(REGION_POOL, [first!, third!], false);
-      expect(await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
+      expect(await store.expireUnattendedEntries(REGION_POOL, GRACE_MS + 1, 10, BROKER)).to.deep.equal([]);
       clock.advance(2_000);
-      const ended = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 1, BROKER);
+      const ended = await store.expireUnattendedEntries(REGION_POOL, GRACE_MS, 1, BROKER);
       expect(
         ended.map(({ session, hostConnectionId }) => [session.sessionId, hostConnectionId]),
       ).to.deep.equal([[first, null]]);
@@ -107,7 +107,7 @@ export function waitingSuite(current: CurrentFixture): void {
         clientBrokerId: BROKER,
         reservedAtMs: clock.wallMs(),
       });
-      const rest = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 10, BROKER);
+      const rest = await store.expireUnattendedEntries(REGION_POOL, GRACE_MS, 10, BROKER);
       expect(rest.map(({ session }) => session.sessionId)).to.deep.equal([third]);
       expect(await queuePositions(store, [first!, second!, third!])).to.deep.equal(['ended', 0, 'ended']);
       expect(await enqueue(store, first!)).to.deep.equal({ kind: 'over', reason: 'reconnect_expired' });
@@ -122,18 +122,18 @@ export function waitingSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-b', { slots: 1, sessions });
       await store.reconcileHost(REGION_POOL, { hostId: 'host-b', connectionId: 'broker-a.1' }, sessions);
       clock.advance(GRACE_MS);
-      const ended = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS, 1, BROKER);
+      const ended = await store.expireUnattendedEntries(REGION_POOL, GRACE_MS, 1, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([lapsed]);
       expect(await queuePositions(store, [running!, lapsed!])).to.deep.equal(['connected', 'ended']);
     });
 
-    it('is kept when the placement is enqueued again', async () => {
+    it('is kept when the entry is enqueued again', async () => {
       const { store, clock } = current();
       await fillPool(store);
       const [first, second] = await enqueueInOrder(current(), 2);
       clock.advance(GRACE_MS - 1_000);
       await enqueue(store, first!, { epoch: 2 });
-      const ended = await store.expireUnattendedPlacements(REGION_POOL, GRACE_MS - 1_000, 10, BROKER);
+      const ended = await store.expireUnattendedEntries(REGION_POOL, GRACE_MS - 1_000, 10, BROKER);
       expect(ended.map(({ session }) => session.sessionId)).to.deep.equal([second]);
     });
   });
@@ -173,7 +173,7 @@ export function waitingSuite(current: CurrentFixture): void {
       const [first, second] = await enqueueInOrder(current(), 2);
       await free();
       for (const sessionId of [first!, second!]) {
-        await store.withdrawPlacements(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
+        await store.withdrawEntries(REGION_POOL, [{ sessionId, belowEpoch: 0 }], BROKER);
       }
       clock.advance(8_000);
       expect((await store.getQueueStatus(REGION_POOL, [], false)).freedPerMs).to.equal(1 / 10_000);

@@ -141,13 +141,13 @@ async function useQueue(store: FleetStore): Promise<void> {
   }));
   await store.enqueue(REGION_POOL, waiting, 10, BROKER);
   await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
-  const ids = waiting.map((placement) => placement.sessionId);
-  const { placements } = await store.getQueueStatus(REGION_POOL, ids, true);
-  const offered = ids[placements.findIndex(({ kind }) => kind === 'session')]!;
+  const ids = waiting.map((entry) => entry.sessionId);
+  const { entries } = await store.getQueueStatus(REGION_POOL, ids, true);
+  const offered = ids[entries.findIndex(({ kind }) => kind === 'session')]!;
   const order = { sessionId: offered, fromEpoch: 1, toEpoch: 2, clientBrokerId: BROKER };
   await store.acceptOffer(REGION_POOL, order, 1_000);
-  await store.withdrawPlacements(REGION_POOL, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
-  await store.withdrawPlacements(
+  await store.withdrawEntries(REGION_POOL, [{ sessionId: offered, belowEpoch: 3 }], BROKER);
+  await store.withdrawEntries(
     REGION_POOL,
     [{ sessionId: ids.find((id) => id !== offered)!, belowEpoch: 0 }],
     BROKER,
@@ -155,7 +155,7 @@ async function useQueue(store: FleetStore): Promise<void> {
   await store.findExpiredOffers(REGION_POOL, 10);
   await store.recordMissedOffers(REGION_POOL, ids);
   await store.expireOffers(REGION_POOL, ids, BROKER);
-  await store.expireUnattendedPlacements(REGION_POOL, 0, 10, BROKER);
+  await store.expireUnattendedEntries(REGION_POOL, 0, 10, BROKER);
 }
 
 function seenCommand([name = '', ...args]: readonly string[]): SeenCommand {

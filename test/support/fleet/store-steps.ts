@@ -14,7 +14,7 @@ const REQUEST_CALLS = [
   'setClientBroker',
   'getSessions',
   'getEndpoints',
-  'withdrawPlacements',
+  'withdrawEntries',
 ] as const satisfies readonly (keyof FleetStore)[];
 
 /** While the call with this number is under way: before the store carries it out, or before the broker gets the answer. */

@@ -110,7 +110,7 @@ export class FlowNetwork {
     for (;;) {
       const path = this.#walkToSink(start, sink, phase);
       if (path !== undefined) {
-        phase.noteFound(path.map((arc) => this.#to[arc ^ 1] ?? start));
+        phase.recordPath(path.map((arc) => this.#to[arc ^ 1] ?? start));
         return path;
       }
       if (!phase.isStale) return undefined;
@@ -192,7 +192,7 @@ class Phase {
   }
 
   /** Clears the visited marks of a path to the sink. */
-  noteFound(nodes: readonly number[]): void {
+  recordPath(nodes: readonly number[]): void {
     for (const node of nodes) this.#visitedIn[node] = 0;
     this.isStale = true;
   }

@@ -118,7 +118,7 @@ function adoptSession(
   callerId: string,
 ): SessionRecord {
   if (known !== undefined && known.state !== 'ended' && known.hostId !== host.hostId) {
-    pool.freeSlot(known, nowMs, callerId);
+    pool.releaseSlot(known, nowMs, callerId);
     // Its expiry on the other host does not count on this one.
     pool.deleteSession(sessionId);
   }

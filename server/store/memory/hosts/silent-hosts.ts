@@ -50,8 +50,8 @@ export function markSilentHosts(
 }
 
 /**
- * Ends all sessions of a host and forgets it. Placements with an offer on it wait again. The freed-slot rate does not count
- * its slots: they are gone, so no waiting placement will get one.
+ * Ends all sessions of a host and forgets it. Entries with an offer on it wait again. The freed-slot rate does not count
+ * its slots: they are gone, so no waiting entry will get one.
  */
 export function endHostSessions(
   pool: PoolState,

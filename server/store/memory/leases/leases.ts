@@ -35,7 +35,7 @@ function findDueSweeps(
     expiryLists[state].expiredBy(nowMs, 1).length > 0;
   pool.freedRate.measure(nowMs);
   const steps: SweepStep[] = [];
-  // The step for sessions also offers slots to waiting placements, should one be free that no placement was offered.
+  // The step for sessions also offers slots to waiting entries, should one be free that no entry was offered.
   if (isDue('reserved') || isDue('arriving') || isDue('disconnected') || waitingQueue.length > 0) {
     steps.push('sessions');
   }

@@ -14,7 +14,7 @@ import type { Reservation, SessionRecord } from '../../contracts/session-record.
 import type { MemoryHost } from '../pool/memory-host.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
-import { isSilent, takeSlot } from '../pool/slot-allocation.js';
+import { isSilent, assignSlot } from '../pool/slot-allocation.js';
 import { Checkpoints } from './checkpoints.js';
 import { MoveLog } from './move-log.js';
 
@@ -71,7 +71,7 @@ function reserveTargetSlot(
   const host = findTargetHost(pool, requirements, nowMs);
   if (host === undefined) return { kind: 'full' };
   const reservation = { sessionId: reservationId, epoch, clientBrokerId, meta };
-  takeSlot(pool, host, reservation, 'arriving', nowMs, untilMs);
+  assignSlot(pool, host, reservation, 'arriving', nowMs, untilMs);
   return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }
 
@@ -133,7 +133,7 @@ function moveIntoTargetSlot(
 ): SessionRecord {
   const host = pool.hosts.get(reservation.hostId);
   const known = pool.sessions.get(sessionId);
-  if (known !== undefined && known.state !== 'ended') pool.freeSlot(known, nowMs, callerId);
+  if (known !== undefined && known.state !== 'ended') pool.releaseSlot(known, nowMs, callerId);
   pool.deleteSession(sessionId);
   pool.waitingQueue.delete(sessionId);
   const session: SessionRecord = {

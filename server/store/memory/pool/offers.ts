@@ -1,11 +1,11 @@
 import type { SessionRecord } from '../../contracts/session-record.js';
 import type { PoolState } from './pool-state.js';
-import { chooseHost, takeSlot } from './slot-allocation.js';
-import type { WaitingEntry } from './waiting-queue.js';
+import { chooseHost, assignSlot } from './slot-allocation.js';
+import type { MemoryQueueEntry } from './waiting-queue.js';
 
 /**
- * Offers free slots to the queue, its head first, until there are no more slots or no more placements. Every call that may
- * free a slot or make a host ready ends with this. So between calls no placement waits while a slot is free, and no later
+ * Offers free slots to the queue, its head first, until there are no more slots or no more entries. Every call that may
+ * free a slot or make a host ready ends with this. So between calls no entry waits while a slot is free, and no later
  * one overtakes it.
  */
 export function offerFreeSlots(pool: PoolState, nowMs: number): void {
@@ -20,23 +20,23 @@ export function offerFreeSlots(pool: PoolState, nowMs: number): void {
       continue;
     }
     pool.waitingQueue.removeFromQueue(head.sessionId);
-    takeSlot(pool, host, head, 'offered', nowMs, nowMs + pool.rules.offerMs);
+    assignSlot(pool, host, head, 'offered', nowMs, nowMs + pool.rules.offerMs);
     notifyOfferChange(pool, head);
   }
 }
 
-/** Withdraws an offer: frees the slot and deletes the session. Its placement, which is returned, does not wait yet. */
+/** Withdraws an offer: frees the slot and deletes the session. Its entry, which is returned, does not wait yet. */
 export function withdrawOffer(
   pool: PoolState,
   offered: SessionRecord,
   nowMs: number,
-): WaitingEntry | undefined {
-  pool.freeSlot(offered, nowMs, '');
+): MemoryQueueEntry | undefined {
+  pool.releaseSlot(offered, nowMs, '');
   pool.deleteSession(offered.sessionId);
   return pool.waitingQueue.get(offered.sessionId);
 }
 
-/** Withdraws an offer whose host is no longer available. The placement waits again at its old position. */
+/** Withdraws an offer whose host is no longer available. The entry waits again at its old position. */
 export function requeueOffer(pool: PoolState, offered: SessionRecord, nowMs: number): void {
   const entry = withdrawOffer(pool, offered, nowMs);
   if (entry === undefined) return;
@@ -55,10 +55,10 @@ export function clearQueue(pool: PoolState, nowMs: number): void {
 }
 
 /**
- * Notifies the broker of a placement that an offer to it was made or withdrawn. The calling broker too: its call was about
+ * Notifies the broker of an entry that an offer to it was made or withdrawn. The calling broker too: its call was about
  * something else.
  */
-export function notifyOfferChange(pool: PoolState, { clientBrokerId, sessionId }: WaitingEntry): void {
+export function notifyOfferChange(pool: PoolState, { clientBrokerId, sessionId }: MemoryQueueEntry): void {
   if (clientBrokerId === '') return;
   pool.addChangedSession(clientBrokerId, sessionId, '');
   pool.sendWakeUp(clientBrokerId);

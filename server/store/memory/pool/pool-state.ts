@@ -142,8 +142,8 @@ export class PoolState {
     this.updateFreeOrder(host);
   }
 
-  /** Frees the slot of a live session. Returns its host, if that is known. */
-  freeSlot(session: SessionRecord, nowMs: number, callerId: string): MemoryHost | undefined {
+  /** Releases the slot of a live session. Returns its host, if that is known. */
+  releaseSlot(session: SessionRecord, nowMs: number, callerId: string): MemoryHost | undefined {
     const offered = session.state === 'offered';
     this.liveSessions -= 1;
     if (!offered) this.freedRate.freed += 1;
@@ -169,7 +169,7 @@ export class PoolState {
 
   /** Ends a live session: frees the slot, records the end, notifies the brokers concerned. */
   endSession(session: SessionRecord, reason: EndReason, nowMs: number, callerId: string): EndedSession {
-    const host = this.freeSlot(session, nowMs, callerId);
+    const host = this.releaseSlot(session, nowMs, callerId);
     return this.recordEnded(session, reason, host?.connectionId ?? null, nowMs, callerId);
   }
 

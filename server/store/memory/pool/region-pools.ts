@@ -31,7 +31,7 @@ export class RegionPools {
     return created;
   }
 
-  /** Runs a step that may free a slot or make a host ready, then offers free slots to waiting placements. */
+  /** Runs a step that may free a slot or make a host ready, then offers free slots to waiting entries. */
   runAndOfferSlots<T>(regionPool: RegionPool, step: (pool: PoolState, nowMs: number) => T): T {
     const pool = this.get(regionPool);
     const nowMs = this.now();

@@ -25,7 +25,7 @@ export function isSilent(pool: PoolState, host: MemoryHost, nowMs: number): bool
 }
 
 /** Gives a slot of the host to a session that has none. A host with failures gets no other one until a client claimed this one. */
-export function takeSlot(
+export function assignSlot(
   pool: PoolState,
   host: MemoryHost,
   { sessionId, epoch, clientBrokerId, meta }: SlotRequest,

@@ -2,8 +2,8 @@ import type { StoreMs } from '../../../domain/store-time.js';
 import sortedBtree from 'sorted-btree';
 import type { SessionMeta } from '../../contracts/session-record.js';
 
-/** A placement that waits in the queue, or has an offer that it has not answered yet. */
-export interface WaitingEntry {
+/** An entry that waits in the queue, or has an offer that it has not answered yet. */
+export interface MemoryQueueEntry {
   readonly sessionId: string;
   readonly epoch: number;
   /** When it began to wait. */
@@ -25,40 +25,40 @@ interface QueueKey {
 const BTree = sortedBtree.default;
 
 /**
- * The placements of a region pool: those in the queue, those with an offer, and when each was last attended.
+ * The entries of a region pool: those in the queue, those with an offer, and when each was last attended.
  *
  * Two sorted trees, so that a change costs the same at any queue length.
  */
 export class WaitingQueue {
   readonly #queue = new BTree<QueueKey, undefined>(undefined, compareQueueKeys);
-  readonly #entries = new Map<string, WaitingEntry>();
+  readonly #entries = new Map<string, MemoryQueueEntry>();
   readonly #attended = new BTree<QueueKey, undefined>(undefined, compareQueueKeys);
   readonly #attendedAt = new Map<string, number>();
 
-  /** How many placements are in the queue. */
+  /** How many entries are in the queue. */
   get length(): number {
     return this.#queue.size;
   }
 
-  /** A placement in the queue, or with an offer. */
-  get(sessionId: string): WaitingEntry | undefined {
+  /** An entry in the queue, or with an offer. */
+  get(sessionId: string): MemoryQueueEntry | undefined {
     return this.#entries.get(sessionId);
   }
 
-  /** A placement in the queue. */
-  getQueued(sessionId: string): WaitingEntry | undefined {
+  /** An entry in the queue. */
+  getQueued(sessionId: string): MemoryQueueEntry | undefined {
     const entry = this.#entries.get(sessionId);
     return entry !== undefined && this.#queue.has(entry) ? entry : undefined;
   }
 
-  head(): WaitingEntry | undefined {
+  head(): MemoryQueueEntry | undefined {
     const key = this.#queue.minKey();
     return key === undefined ? undefined : this.#entries.get(key.sessionId);
   }
 
   /** The first of the queue, in order. */
-  listFirst(limit: number): WaitingEntry[] {
-    const entries: WaitingEntry[] = [];
+  listFirst(limit: number): MemoryQueueEntry[] {
+    const entries: MemoryQueueEntry[] = [];
     for (const { sessionId } of this.#queue.keys()) {
       if (entries.length >= limit) break;
       const entry = this.#entries.get(sessionId);
@@ -67,23 +67,23 @@ export class WaitingQueue {
     return entries;
   }
 
-  /** Puts a placement into the queue at the position of its score. */
-  add(entry: WaitingEntry): void {
+  /** Puts an entry into the queue at the position of its score. */
+  add(entry: MemoryQueueEntry): void {
     this.removeFromQueue(entry.sessionId);
     this.#entries.set(entry.sessionId, entry);
     this.#queue.set(queueKeyOf(entry), undefined);
   }
 
-  /** Changes a placement; its position stays. */
+  /** Changes an entry; its position stays. */
   update(
     sessionId: string,
-    changes: Partial<Pick<WaitingEntry, 'epoch' | 'missed' | 'clientBrokerId' | 'meta'>>,
+    changes: Partial<Pick<MemoryQueueEntry, 'epoch' | 'missed' | 'clientBrokerId' | 'meta'>>,
   ): void {
     const entry = this.#entries.get(sessionId);
     if (entry !== undefined) this.#entries.set(sessionId, { ...entry, ...changes });
   }
 
-  /** Takes a placement out of the queue, and keeps its entry: it gets an offer, and may be put back. */
+  /** Takes an entry out of the queue, but keeps it: it gets an offer, and may be put back. */
   removeFromQueue(sessionId: string): void {
     const entry = this.#entries.get(sessionId);
     if (entry !== undefined) this.#queue.delete(entry);
@@ -101,13 +101,13 @@ export class WaitingQueue {
     this.#attended.set({ score: nowMs, sessionId }, undefined);
   }
 
-  /** All placements, in the queue or with an offer, those attended longest ago first. */
-  listAll(): WaitingEntry[] {
+  /** All entries, in the queue or with an offer, those attended longest ago first. */
+  listAll(): MemoryQueueEntry[] {
     return [...this.#attended.keys()].flatMap(({ sessionId }) => this.#entries.get(sessionId) ?? []);
   }
 
-  /** Placements in the queue that were not attended since then, the longest first. The queue must not change meanwhile. */
-  *unattendedSince(atMs: number): Generator<WaitingEntry> {
+  /** Entries in the queue that were not attended since then, the longest first. The queue must not change meanwhile. */
+  *unattendedSince(atMs: number): Generator<MemoryQueueEntry> {
     for (const { score, sessionId } of this.#attended.keys()) {
       if (score > atMs) return;
       const entry = this.getQueued(sessionId);
@@ -115,7 +115,7 @@ export class WaitingQueue {
     }
   }
 
-  /** How many placements are before each of these that is in the queue. One walk for all, because there may be many. */
+  /** How many entries are before each of these that is in the queue. One walk for all, because there may be many. */
   positions(sessionIds: readonly string[]): Map<string, number> {
     const wanted = new Set(sessionIds.filter((id) => this.getQueued(id) !== undefined));
     const positions = new Map<string, number>();
@@ -132,7 +132,7 @@ export class WaitingQueue {
   dump(): {
     readonly queue: readonly (readonly [sessionId: string, score: number])[];
     readonly attended: readonly (readonly [sessionId: string, atMs: number])[];
-    readonly entries: readonly WaitingEntry[];
+    readonly entries: readonly MemoryQueueEntry[];
   } {
     const pairsOf = (keys: readonly QueueKey[]): [string, number][] =>
       keys.map(({ sessionId, score }) => [sessionId, score]);
@@ -151,7 +151,7 @@ export class WaitingQueue {
   }
 }
 
-function queueKeyOf({ score, sessionId }: WaitingEntry): QueueKey {
+function queueKeyOf({ score, sessionId }: MemoryQueueEntry): QueueKey {
   return { score, sessionId };
 }
 

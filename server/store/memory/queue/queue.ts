@@ -3,10 +3,10 @@ import type {
   AcceptOfferOutcome,
   EnqueueOutcome,
   OfferAcceptance,
-  PlacementStatus,
+  QueueEntryStatus,
   QueueStatus,
   QueueStore,
-  WaitingPlacement,
+  NewQueueEntry,
   Withdrawal,
 } from '../../contracts/queue.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
@@ -15,13 +15,13 @@ import { offerFreeSlots, withdrawOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
 import { assignClientBroker } from '../sessions/assign-client-broker.js';
-import { expireOffers, expireUnattendedPlacements } from './expire-placements.js';
+import { expireOffers, expireUnattendedEntries } from './expire-entries.js';
 
 /** Queues in memory. */
 export function createMemoryQueue(pools: RegionPools): QueueStore {
   return {
-    enqueue: async (regionPool, placements, maxLength) =>
-      enqueue(pools.get(regionPool), placements, maxLength, pools.now()),
+    enqueue: async (regionPool, entries, maxLength) =>
+      enqueue(pools.get(regionPool), entries, maxLength, pools.now()),
 
     getQueueStatus: async (regionPool, sessionIds, attended) =>
       getQueueStatus(pools.get(regionPool), sessionIds, attended, pools.now()),
@@ -29,7 +29,7 @@ export function createMemoryQueue(pools: RegionPools): QueueStore {
     acceptOffer: async (regionPool, offer, ttlMs) =>
       acceptOffer(pools.get(regionPool), offer, ttlMs, pools.now()),
 
-    withdrawPlacements: async (regionPool, withdrawals, callerId) =>
+    withdrawEntries: async (regionPool, withdrawals, callerId) =>
       pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
         withdrawals.flatMap((withdrawal) => withdraw(pool, withdrawal, nowMs, callerId)),
       ),
@@ -45,12 +45,12 @@ export function createMemoryQueue(pools: RegionPools): QueueStore {
     expireOffers: async (regionPool, sessionIds, callerId) =>
       pools.runAndOfferSlots(regionPool, (pool, nowMs) => expireOffers(pool, sessionIds, nowMs, callerId)),
 
-    expireUnattendedPlacements: async (regionPool, graceMs, limit, callerId) =>
+    expireUnattendedEntries: async (regionPool, graceMs, limit, callerId) =>
       pools.runAndOfferSlots(regionPool, (pool, nowMs) =>
-        expireUnattendedPlacements(pool, graceMs, limit, nowMs, callerId),
+        expireUnattendedEntries(pool, graceMs, limit, nowMs, callerId),
       ),
 
-    listWaitingPlacements: async (regionPool, limit) =>
+    listQueuedEntries: async (regionPool, limit) =>
       pools
         .get(regionPool)
         .waitingQueue.listFirst(limit)
@@ -58,29 +58,24 @@ export function createMemoryQueue(pools: RegionPools): QueueStore {
   };
 }
 
-/** Puts placements into the queue in their order, and then offers free slots. */
+/** Puts entries into the queue in their order, and then offers free slots. */
 function enqueue(
   pool: PoolState,
-  placements: readonly WaitingPlacement[],
+  entries: readonly NewQueueEntry[],
   maxLength: number,
   nowMs: number,
 ): EnqueueOutcome[] {
-  const outcomes = placements.map((placement) => joinQueue(pool, placement, maxLength, nowMs));
+  const outcomes = entries.map((entry) => joinQueue(pool, entry, maxLength, nowMs));
   offerFreeSlots(pool, nowMs);
-  return placements.map(({ sessionId }, i): EnqueueOutcome => {
+  return entries.map(({ sessionId }, i): EnqueueOutcome => {
     const session = pool.sessions.get(sessionId);
     if (session?.state === 'offered') return { kind: 'existing', session };
     return outcomes[i] ?? { kind: 'queue_full' };
   });
 }
 
-function joinQueue(
-  pool: PoolState,
-  placement: WaitingPlacement,
-  maxLength: number,
-  nowMs: number,
-): EnqueueOutcome {
-  const { sessionId, epoch, headStartMs, missed, clientBrokerId, meta } = placement;
+function joinQueue(pool: PoolState, entry: NewQueueEntry, maxLength: number, nowMs: number): EnqueueOutcome {
+  const { sessionId, epoch, headStartMs, missed, clientBrokerId, meta } = entry;
   const known = pool.sessions.get(sessionId);
   if (known !== undefined && known.state !== 'ended') {
     return {
@@ -103,7 +98,7 @@ function joinQueue(
     return { kind: 'waiting', arrivedAtMs: waiting.arrivedAtMs };
   }
   if (pool.waitingQueue.length >= maxLength) return { kind: 'queue_full' };
-  const arrivedAtMs = placement.arrivedAtMs ?? toStoreMs(nowMs);
+  const arrivedAtMs = entry.arrivedAtMs ?? toStoreMs(nowMs);
   const score = toUnixMs(arrivedAtMs) - headStartMs;
   pool.waitingQueue.add({ sessionId, epoch, arrivedAtMs, score, missed, clientBrokerId, meta });
   pool.waitingQueue.markAttended(sessionId, nowMs);
@@ -118,7 +113,7 @@ function getQueueStatus(
 ): QueueStatus {
   const { waitingQueue, sessions, freedRate } = pool;
   const positions = waitingQueue.positions(sessionIds);
-  const placements = sessionIds.map((sessionId): PlacementStatus => {
+  const entries = sessionIds.map((sessionId): QueueEntryStatus => {
     const entry = waitingQueue.get(sessionId);
     if (attended && entry !== undefined) waitingQueue.markAttended(sessionId, nowMs);
     const ahead = positions.get(sessionId);
@@ -129,7 +124,7 @@ function getQueueStatus(
     const session = sessions.get(sessionId);
     return session === undefined ? { kind: 'unknown' } : { kind: 'session', session };
   });
-  return { placements, length: waitingQueue.length, freedPerMs: freedRate.measure(nowMs) };
+  return { entries, length: waitingQueue.length, freedPerMs: freedRate.measure(nowMs) };
 }
 
 function acceptOffer(

@@ -13,7 +13,7 @@ import type {
 } from '../../contracts/sessions.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
-import { chooseHost, takeSlot } from '../pool/slot-allocation.js';
+import { chooseHost, assignSlot } from '../pool/slot-allocation.js';
 import { assignClientBroker } from './assign-client-broker.js';
 import { deleteEndedSessions, expireSessions } from './expire-sessions.js';
 
@@ -78,7 +78,7 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
 interface ReserveContext {
   readonly nowMs: number;
   readonly ttlMs: number;
-  /** Whether placements wait: then every free slot is for them. */
+  /** Whether entries wait: then every free slot is for them. */
   readonly othersWait: boolean;
   readonly callerId: string;
 }
@@ -93,7 +93,7 @@ function reserve(pool: PoolState, reservation: Reservation, context: ReserveCont
   const { nowMs, ttlMs, callerId } = context;
   const host = context.othersWait ? undefined : chooseHost(pool, nowMs);
   if (host === undefined) return { kind: 'full' };
-  takeSlot(pool, host, reservation, 'reserved', nowMs, nowMs + ttlMs);
+  assignSlot(pool, host, reservation, 'reserved', nowMs, nowMs + ttlMs);
   pool.addChangedSession(host.brokerId, reservation.sessionId, callerId);
   return { kind: 'reserved', hostId: host.hostId, hostConnectionId: host.connectionId };
 }

@@ -34,7 +34,7 @@ export const SCRIPT_PARTS = {
   'values/connections': {},
 
   'inbox/inbox-changes': { constants: ['INBOX_MAX_BYTES'], keys: ['inbox'], parts: ['values/clock'] },
-  'inbox/note-change': { args: ['callerId'], parts: ['inbox/inbox-changes'] },
+  'inbox/record-change': { args: ['callerId'], parts: ['inbox/inbox-changes'] },
   'inbox/wake-ups': { constants: ['WAKE_UPS_PREFIX'], keys: ['inbox'], parts: ['inbox/inbox-changes'] },
 
   'hosts/host-format': {},
@@ -115,7 +115,7 @@ export const SCRIPT_PARTS = {
     parts: ['values/max-values', 'values/name-order', 'hosts/slot-names', 'sessions/sessions'],
   },
   'slots/free-slots': { parts: ['values/builtins', 'hosts/host-format', 'hosts/slot-names'] },
-  'slots/take-slot': {
+  'slots/assign-slot': {
     parts: [
       'values/builtins',
       'formulas/digest',
@@ -125,13 +125,13 @@ export const SCRIPT_PARTS = {
       'slots/slot-counts',
     ],
   },
-  'slots/free-slot': {
+  'slots/release-slot': {
     parts: [
       'values/clock',
       'formulas/ramping',
       'formulas/digest',
       'values/connections',
-      'inbox/note-change',
+      'inbox/record-change',
       'hosts/hosts',
       'hosts/host-changes',
       'slots/slot-counts',
@@ -160,7 +160,7 @@ export const SCRIPT_PARTS = {
       'sessions/sessions',
       'sessions/new-session',
       'slots/commit',
-      'slots/take-slot',
+      'slots/assign-slot',
       'queue/waiting',
     ],
   },
@@ -170,9 +170,9 @@ export const SCRIPT_PARTS = {
     constants: ['ENDED_KEPT_MS'],
     parts: [
       'values/clock',
-      'inbox/note-change',
+      'inbox/record-change',
       'sessions/session-changes',
-      'slots/free-slot',
+      'slots/release-slot',
       'sessions/delete-session',
       'queue/waiting',
       'queue/requeue',

@@ -11,7 +11,7 @@ import { REGION_POOL, metaOf, newSessionId } from '../../../support/fleet/fleet-
 type VerifierContext = Parameters<typeof createSessionVerifier>[0];
 
 function newClient(): ClientConnection {
-  const channel = { connectionId: 'c', send: () => undefined, closeWith: () => undefined };
+  const channel = { connectionId: 'c', open: true, send: () => undefined, closeWith: () => undefined };
   const device: Device = { kind: 'pc', codecs: ['h264'], maxResolution: '1080p' };
   return new ClientConnection({ channel, playerId: 'p', tier: 'standard', device, resumed: false });
 }

@@ -3,7 +3,7 @@ import { step, type PlayEffect, type PlayEvent } from '@duskline/client/internal
 import {
   INITIAL_STATE,
   NEXT_PHASES,
-  isHeld,
+  hasSession,
   isLeaving,
   isPending,
   isUnsent,
@@ -181,7 +181,7 @@ describe('The machine of a play request', () => {
   });
 
   it('sends end() on every connection until a broker confirms it, once that broker knows the session', () => {
-    for (const state of states.filter((candidate) => isHeld(candidate))) {
+    for (const state of states.filter((candidate) => hasSession(candidate))) {
       const lost = play([{ type: 'end' }, { type: 'disconnected' }, { type: 'ready' }], state);
       expect(lost.state, name(state)).to.deep.include({ phase: 'ending' });
       const { sessionId } = state;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Fixtures, failure } from '../fixture.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
-import { REQUEST_ID, lose, sessionStarter } from './held-session.js';
+import { REQUEST_ID, lose, sessionStarter } from './matched-session.js';
 
 describe('client: sessions', () => {
   const fixtures = new Fixtures();

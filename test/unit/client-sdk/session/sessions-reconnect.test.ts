@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Fixtures } from '../fixture.js';
 import { ManualClock } from '../../../support/time/manual-clock.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
-import { REQUEST_ID, lose, sessionStarter } from './held-session.js';
+import { REQUEST_ID, lose, sessionStarter } from './matched-session.js';
 
 describe('client: sessions', () => {
   const fixtures = new Fixtures();

@@ -4,7 +4,7 @@ import { Fixtures, failure } from '../fixture.js';
 import { EventBuffer } from '../../../support/event-buffer.js';
 import { OTHER_SESSION_ID, SESSION_ID } from '../scripted-broker.js';
 import { nextTurn } from '../../../support/time/event-loop.js';
-import { REQUEST_ID, sessionStarter } from './held-session.js';
+import { REQUEST_ID, sessionStarter } from './matched-session.js';
 
 describe('client: sessions', () => {
   const fixtures = new Fixtures();

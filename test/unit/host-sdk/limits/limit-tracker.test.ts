@@ -4,9 +4,9 @@ import {
   checkLimits,
   limitsDueAtMs,
   recordActivity,
-  recordUnsent,
+  recordUnsentNotice,
   startLimits,
-  takeUnsent,
+  collectUnsentNotices,
   type LimitNotice,
 } from '@duskline/host/internal/limits/limit-tracker';
 import type { SessionLimits } from '@duskline/protocol';
@@ -39,12 +39,12 @@ class WatchedLimits {
     return check;
   }
 
-  recordUnsent(kind: HostLimitKind): void {
-    this.#tracker = recordUnsent(this.#tracker, kind);
+  recordUnsentNotice(kind: HostLimitKind): void {
+    this.#tracker = recordUnsentNotice(this.#tracker, kind);
   }
 
-  takeUnsent(nowMs: number): readonly LimitNotice[] {
-    const { tracker, notices } = takeUnsent(this.#tracker, nowMs);
+  collectUnsentNotices(nowMs: number): readonly LimitNotice[] {
+    const { tracker, notices } = collectUnsentNotices(this.#tracker, nowMs);
     this.#tracker = tracker;
     return notices;
   }
@@ -102,13 +102,13 @@ describe('the limits of a session', () => {
   it('keep the current state of what the broker has not been sent', () => {
     const watch = new WatchedLimits({ idleMs: 10_000, warnBeforeMs: [4_000] }, 0);
     watch.checkLimits(7_000);
-    expect(watch.takeUnsent(7_000)).to.be.empty;
-    watch.recordUnsent('idle');
-    expect(watch.takeUnsent(8_000)).to.deep.equal([{ kind: 'idle', endsInMs: 2_000 }]);
+    expect(watch.collectUnsentNotices(7_000)).to.be.empty;
+    watch.recordUnsentNotice('idle');
+    expect(watch.collectUnsentNotices(8_000)).to.deep.equal([{ kind: 'idle', endsInMs: 2_000 }]);
     watch.recordActivity(9_000);
-    watch.recordUnsent('idle');
-    expect(watch.takeUnsent(9_000)).to.deep.equal([{ kind: 'idle', endsInMs: null }]);
-    expect(watch.takeUnsent(9_000)).to.be.empty;
+    watch.recordUnsentNotice('idle');
+    expect(watch.collectUnsentNotices(9_000)).to.deep.equal([{ kind: 'idle', endsInMs: null }]);
+    expect(watch.collectUnsentNotices(9_000)).to.be.empty;
   });
 
   it('never expire when they are not set', () => {

@@ -6,12 +6,12 @@
 --   closure    cordoned ...
 --   change     add | remove
 -- Invariants: only this closure changes; after this call nothing new is placed where a closure is left, by whatever call; offers
---   there are withdrawn, except on a host that became hot; no placement waits in a closed region pool. A host stays closed when
+--   there are withdrawn, except on a host that became hot; no entry waits in a closed region pool. A host stays closed when
 --   it registers again.
 
 local closed = change_closure(host_id == '' and 'closure' or 'closed/' .. host_id, closure, change)
 
--- Takes every placement out of the queue, and notes it for their brokers.
+-- Takes every entry out of the queue, and notes it for their brokers.
 local function empty_queue()
   for _, id in ipairs(redis.call('ZRANGE', attended_key, 0, -1)) do
     local waiting, session = load_waiting(id), load_session(id)
@@ -20,7 +20,7 @@ local function empty_queue()
       withdraw_offer(session)
     end
     if waiting then
-      note_offer_change(waiting.broker, id)
+      record_offer_change(waiting.broker, id)
     end
   end
 end

@@ -6,7 +6,7 @@
 --   hosts, totals, inbox, queue
 -- Arguments
 --   broker_id  the broker that asks
--- Returns the drains; then per region pool the number of hosts, live sessions, slots and waiting placements, and 1 when the
+-- Returns the drains; then per region pool the number of hosts, live sessions, slots and waiting entries, and 1 when the
 --   broker's inbox has something, else 0
 
 local reply = { redis.call('HVALS', drains_key) }

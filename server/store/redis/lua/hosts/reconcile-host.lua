@@ -108,15 +108,15 @@ local function adopt(id, known, epoch, state)
     if not known then
       session = new_session(id, epoch, state, '', '')
     elseif known.state ~= 'ended' then
-      free_slot(known)
+      release_slot(known)
     end
     session.due_at = state == 'disconnected' and now_ms + RESUME_WINDOW_MS or 0
     session.epoch, session.state, session.reason = epoch, state, ''
     -- On this host it becomes due anew, whatever its state was before.
     session.stored_state = false
-    take_slot(session, host)
+    assign_slot(session, host)
   end
-  note_change(session.broker, id)
+  record_change(session.broker, id)
 end
 
 load_sessions(ids)

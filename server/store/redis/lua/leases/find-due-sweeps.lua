@@ -4,7 +4,7 @@
 --   reserved, arriving, disconnected, ended, offers, attended, heartbeats, queue, inbox, totals
 -- Arguments
 --   silent_for_ms   time after which a host counts as silent
---   queue_grace_ms  how long an unattended placement is kept in the queue
+--   queue_grace_ms  how long an unattended entry is kept in the queue
 -- Returns per region pool a letter for each step: s sessions, r records, o offers, q queue, h silent hosts
 -- Invariant: no step that has something to do is left out. A named step may find nothing: the head of a list of due entries may
 --   be stale.

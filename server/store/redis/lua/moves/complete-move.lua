@@ -28,7 +28,7 @@ local function move_session()
   if not known then
     session = new_session(session_id, epoch, state, client_broker_id, reservation.meta)
   elseif is_live(known.state) then
-    free_slot(known)
+    release_slot(known)
   end
   session.host, session.slot, session.epoch, session.meta = host.id, reservation.slot, epoch, reservation.meta
   session.reserved_at, session.reason, session.movable = reservation.reserved_at, '', false
@@ -41,8 +41,8 @@ local function move_session()
   host.digest = bit.bxor(host.digest, digest_of(session_id, epoch, state))
   change_host(host)
   change_session(session)
-  note_change(session.broker, session_id)
-  note_change(broker_of(host.connection), session_id)
+  record_change(session.broker, session_id)
+  record_change(broker_of(host.connection), session_id)
   return session
 end
 

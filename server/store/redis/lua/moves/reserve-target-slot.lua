@@ -5,12 +5,12 @@
 --   epoch
 --   coordinator_id    the broker that carries out the move
 --   meta
---   ttl_ms            how long the slot is held
+--   ttl_ms            how long the slot stays reserved
 --   excluded_host_id  '' for none
 --   max_congestion    of a host, in millionths
--- Returns held, hostId, connectionId | full | closed | over
+-- Returns reserved, hostId, connectionId | full | closed | over
 -- Invariants: reserved and used slots never exceed the slots of a host; nothing new is placed where operators closed. No waiting
---   placement is passed over, because no host is free while one waits.
+--   entry is passed over, because no host is free while one waits.
 
 local known = load_session(reservation_id)
 if known and (known.epoch >= epoch or is_live(known.state)) then
@@ -50,10 +50,10 @@ end
 local reservation = new_session(reservation_id, epoch, 'arriving', coordinator_id, meta)
 reservation.due_at = now_ms + ttl_ms
 host.ramping = host.ramping + floor(FULL / host.slots)
-take_slot(reservation, host)
+assign_slot(reservation, host)
 if host.trial then
   set_closed(host, close_after_trial(host.id))
   host.trial = false
 end
 commit()
-return { 'held', host.id, host.connection }
+return { 'reserved', host.id, host.connection }

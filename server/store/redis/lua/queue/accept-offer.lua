@@ -19,7 +19,7 @@ if session.state == 'offered' and session.epoch == from_epoch then
   session.reserved_at, session.due_at = now_ms, now_ms + reservation_ms
   change_session(session)
   delete_waiting(session.id)
-  note_change(broker_of(host.connection), session.id)
+  record_change(broker_of(host.connection), session.id)
   commit()
 elseif session.epoch ~= to_epoch or session.state == 'offered' or session.state == 'ended' then
   return false

@@ -1,7 +1,7 @@
--- Puts placements into the queue: in the order of arrival minus head start, then of ids.
+-- Puts entries into the queue: in the order of arrival minus head start, then of ids.
 --
 -- Arguments
---   max_length      how many placements may wait
+--   max_length      how many entries may wait
 -- Lists
 --   session_ids
 --   epochs
@@ -10,16 +10,16 @@
 --   misses          1 when it missed an offer before, else 0
 --   broker_ids      of the clients
 --   metas
--- Returns per placement one text, by its first character:
+-- Returns per entry one text, by its first character:
 --   ~ arrivedAtMs: it waits | = record: the session lives, perhaps as an offer | ! reason: it ended | # the queue is full
 --   | / the region pool is closed
--- Invariants: a placement that waits already keeps its position; none waits in a closed region pool.
+-- Invariants: an entry that waits already keeps its position; none waits in a closed region pool.
 
 load_sessions(session_ids)
 local length = redis.call('ZCARD', queue_key)
 local closure = redis.call('HGET', totals_key, 'closure')
 
--- A placement that does not wait yet, with its position in the queue; nil when the queue is full.
+-- An entry that does not wait yet, with its position in the queue; nil when the queue is full.
 local function add_to_queue(i)
   if length >= max_length then
     return nil
@@ -31,7 +31,7 @@ local function add_to_queue(i)
   return waiting
 end
 
--- Lets a placement wait. Returns the answer about it.
+-- Lets an entry wait. Returns the answer about it.
 local function wait(i)
   local waiting = load_waiting(session_ids[i]) or add_to_queue(i)
   if not waiting then

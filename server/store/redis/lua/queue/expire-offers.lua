@@ -5,7 +5,7 @@
 -- Lists
 --   session_ids
 -- Returns per session that ended: sessionId, record, connectionId
--- Invariants: the first missed offer sends a placement to the back of the queue, the second ends it; a session that ends here has
+-- Invariants: the first missed offer sends an entry to the back of the queue, the second ends it; a session that ends here has
 --   no host.
 
 load_sessions(session_ids)

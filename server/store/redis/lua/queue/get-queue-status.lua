@@ -1,11 +1,11 @@
--- Says where placements are, and how fast slots become free: measured between two calls.
+-- Says where entries are, and how fast slots become free: measured between two calls.
 --
 -- Arguments
---   attended     whether the players of these placements are connected
+--   attended     whether the players of these entries are connected
 -- Lists
 --   session_ids
--- Returns per placement one text, by its first character:
---   ~ placements ahead|arrivedAtMs|missed|clientBrokerId|title | = record | ? unknown
+-- Returns per entry one text, by its first character:
+--   ~ entries ahead|arrivedAtMs|missed|clientBrokerId|title | = record | ? unknown
 --   and at the end the length of the queue and the slots freed per millisecond, '' when not measured yet
 
 load_sessions(session_ids)

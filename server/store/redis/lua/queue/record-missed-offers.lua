@@ -1,4 +1,4 @@
--- Records for placements that wait here or have an offer here that they missed an offer in another region pool.
+-- Records for entries that wait here or have an offer here that they missed an offer in another region pool.
 --
 -- Lists
 --   session_ids

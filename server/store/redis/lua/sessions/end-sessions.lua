@@ -9,7 +9,7 @@
 --   orders          reason|hostId, with the host that orders it, or reason| for a broker
 -- Returns per order two texts: +connectionId, record: ended | over, reason | stale, '' | unknown, ''
 -- An ended session keeps neither number nor meta: its record only says to late messages why it ended.
--- A freed slot goes to the head of the queue, if a placement waits.
+-- A freed slot goes to the head of the queue, if an entry waits.
 -- Invariants: only an order with the current epoch ends a session; a host ends only its own sessions; a late order changes nothing.
 --
 -- This script runs for every match and is written for speed, as reserve.lua is.
@@ -140,8 +140,8 @@ end
 
 if host_broker_of or client_broker_of then
   for n = 1, ended do
-    note_change(host_broker_of and host_broker_of[n] or '', ended_ids[n])
-    note_change(client_broker_of and client_broker_of[n] or '', ended_ids[n])
+    record_change(host_broker_of and host_broker_of[n] or '', ended_ids[n])
+    record_change(client_broker_of and client_broker_of[n] or '', ended_ids[n])
   end
 end
 

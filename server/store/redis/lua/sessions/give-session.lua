@@ -15,7 +15,7 @@ end
 local is_other_broker = session.broker ~= client_broker_id
 if session.state ~= 'ended' and (is_other_broker or session.seq ~= held_seq) then
   if is_other_broker then
-    note_change(session.broker, session.id)
+    record_change(session.broker, session.id)
   end
   session.seq = math.max(session.seq + 1, now_ms)
   set_client_broker(session, client_broker_id)

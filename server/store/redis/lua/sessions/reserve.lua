@@ -11,7 +11,7 @@
 --   + hostId|connectionId: reserved | = record: the session lives | ! reason: it ended | - full | / the region pool is closed
 --   and at the end the live sessions of the region pool and the slots of its ready hosts
 -- Invariants: reserved and used slots never exceed the slots of a host; a host that is silent or not ready gets nothing; a session
---   has one assignment; while a placement waits in the queue, no session gets a slot.
+--   has one assignment; while an entry waits in the queue, no session gets a slot.
 --
 -- This script runs for every match. Most expensive in Redis's Lua are steps of the interpreter, characters of new texts, and new
 -- tables: hence lists of their full size, and one table per host that gets a session (ADR 11).
@@ -194,7 +194,7 @@ while placed < unplaced_count do
     in_slots[last - 1], in_slots[last] = name .. '/' .. slot, id
     reply[i] = host.answer
     if host.other_broker then
-      note_change(host.other_broker, id)
+      record_change(host.other_broker, id)
     end
 
     local committed, ramping = host.committed + 1, host.ramping + floor(FULL / slots)

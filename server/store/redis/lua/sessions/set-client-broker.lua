@@ -12,7 +12,7 @@ if not session then
 end
 if session.state ~= 'ended' then
   if session.broker ~= client_broker_id then
-    note_change(session.broker, session.id)
+    record_change(session.broker, session.id)
   end
   set_client_broker(session, client_broker_id)
   commit()

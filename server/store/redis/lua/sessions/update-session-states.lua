@@ -37,7 +37,7 @@ local function change_state(i)
       claimed_on[#claimed_on + 1] = host.id
     end
     update_session(session, host, session.epoch, states[i])
-    note_change(session.broker, session.id)
+    record_change(session.broker, session.id)
   end
   return 'changed', encode_session(session)
 end

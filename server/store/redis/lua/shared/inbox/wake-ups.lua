@@ -1,9 +1,9 @@
--- Changes for which a broker gets a wake-up, even the calling one: the placement may be another broker's.
+-- Changes for which a broker gets a wake-up, even the calling one: the entry may be another broker's.
 
 local brokers_to_wake = {}
 
--- Records for a broker that a placement got an offer or returned to the queue.
-local function note_offer_change(broker, session_id)
+-- Records for a broker that an entry got an offer or returned to the queue.
+local function record_offer_change(broker, session_id)
   if broker ~= '' then
     local ids = changed_for[broker] or {}
     ids[#ids + 1] = session_id

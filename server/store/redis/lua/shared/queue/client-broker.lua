@@ -1,4 +1,4 @@
--- Records the broker that the client of a live session is connected to now, for the placement too while it is an offer.
+-- Records the broker that the client of a live session is connected to now, for the entry too while it is an offer.
 local function set_client_broker(session, broker)
   session.broker = broker
   change_session(session)

@@ -1,4 +1,4 @@
--- Removes a placement from the queue permanently.
+-- Removes an entry from the queue permanently.
 local function delete_waiting(id)
   redis.call('ZREM', queue_key, id)
   redis.call('HDEL', waiting_key, id)

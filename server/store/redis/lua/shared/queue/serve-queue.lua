@@ -1,6 +1,6 @@
--- Free slots go to placements that wait.
+-- Free slots go to entries that wait.
 --
--- Invariant: no slot of a ready, open host is free while a placement waits; placements are served in the order of the queue.
+-- Invariant: no slot of a ready, open host is free while an entry waits; entries are served in the order of the queue.
 
 -- The least congested host with a free slot, loaded, or nil. A silent one becomes suspect and gets nothing.
 local function least_congested_host()
@@ -21,18 +21,18 @@ local function least_congested_host()
   end
 end
 
--- Holds a slot of a host for a placement.
+-- Holds a slot of a host for an entry.
 local function offer_slot(waiting, host)
   local session = new_session(waiting.id, waiting.epoch, 'offered', waiting.broker, waiting.meta)
   session.due_at = now_ms + OFFER_MS
   host.ramping = host.ramping + floor(FULL / host.slots)
-  take_slot(session, host)
+  assign_slot(session, host)
   if host.trial then
     set_closed(host, close_after_trial(host.id))
     host.trial = false
   end
   redis.call('ZREM', queue_key, waiting.id)
-  note_offer_change(waiting.broker, waiting.id)
+  record_offer_change(waiting.broker, waiting.id)
   commit()
 end
 

@@ -1,6 +1,6 @@
--- Placements that wait, or that were offered a slot: epoch|arrivedAtMs|score|misses|clientBrokerId|meta.
+-- Entries that wait, or that were offered a slot: epoch|arrivedAtMs|score|misses|clientBrokerId|meta.
 
--- The placement, or nil when it does not wait here.
+-- The entry, or nil when it does not wait here.
 local function load_waiting(id)
   local text = redis.call('HGET', waiting_key, id)
   if not text then

@@ -2,7 +2,7 @@
 
 -- Deletes a session that was offered and not accepted, and frees its slot. Returns its host if the store knows it.
 local function withdraw_offer(session)
-  local host = free_slot(session)
+  local host = release_slot(session)
   delete_session(session)
   return host
 end
@@ -15,8 +15,8 @@ local function end_session(session, reason)
     requeue(waiting)
     return withdraw_offer(session), false
   end
-  local host = free_slot(session)
-  note_change(session.broker, session.id)
+  local host = release_slot(session)
+  record_change(session.broker, session.id)
   session.state, session.reason, session.due_at = 'ended', reason, now_ms + ENDED_KEPT_MS
   change_session(session)
   return host, true

@@ -1,4 +1,4 @@
--- Takes placements out of the queue, and withdraws their offers.
+-- Takes entries out of the queue, and withdraws their offers.
 --
 -- Arguments
 --   caller_id     the calling broker

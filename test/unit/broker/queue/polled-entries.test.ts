@@ -1,6 +1,6 @@
 import { toStoreMs } from '@duskline/server/domain/store-time.js';
-import { interpretQueueEntry } from '@duskline/server/broker/queue/queue-entries.js';
-import type { PlacementStatus, SessionRecord } from '@duskline/server/store/fleet-store.js';
+import { interpretEntry } from '@duskline/server/broker/queue/polled-entries.js';
+import type { QueueEntryStatus, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
 import { metaOf } from '../../../support/fleet/fleet-data.js';
 
@@ -24,17 +24,17 @@ function sessionWith(changes: Partial<SessionRecord>): SessionRecord {
   };
 }
 
-function statusOf(session: SessionRecord): PlacementStatus {
+function statusOf(session: SessionRecord): QueueEntryStatus {
   return { kind: 'session', session };
 }
 
 describe('A queue entry', () => {
   it('that the store does not know means nothing', () => {
-    expect(interpretQueueEntry(IDLE, { kind: 'unknown' })).to.deep.equal({ kind: 'none' });
+    expect(interpretEntry(IDLE, { kind: 'unknown' })).to.deep.equal({ kind: 'none' });
   });
 
   it('that waits means that the request still waits since its arrival', () => {
-    const status: PlacementStatus = {
+    const status: QueueEntryStatus = {
       kind: 'waiting',
       ahead: 2,
       arrivedAtMs: toStoreMs(5_000),
@@ -42,7 +42,7 @@ describe('A queue entry', () => {
       title: 'drift',
       missed: false,
     };
-    expect(interpretQueueEntry(IDLE, status)).to.deep.equal({
+    expect(interpretEntry(IDLE, status)).to.deep.equal({
       kind: 'waiting',
       arrivedAtMs: toStoreMs(5_000),
     });
@@ -54,24 +54,24 @@ describe('A queue entry', () => {
   ]) {
     it(`with an offer means that the store holds a slot, when ${name}`, () => {
       const session = sessionWith({ state: 'offered' });
-      expect(interpretQueueEntry(request, statusOf(session))).to.deep.equal({ kind: 'offered', session });
+      expect(interpretEntry(request, statusOf(session))).to.deep.equal({ kind: 'offered', session });
     });
   }
 
   describe('whose session has ended', () => {
     it('means that the request timed out, when the session missed its second offer', () => {
       const session = sessionWith({ state: 'ended', reason: 'reservation_expired', hostId: '' });
-      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'timed_out' });
+      expect(interpretEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'timed_out' });
     });
 
     it('means nothing when the session had a host, and its client did not claim the slot', () => {
       const session = sessionWith({ state: 'ended', reason: 'reservation_expired', hostId: 'h1' });
-      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
+      expect(interpretEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
     });
 
     it('means nothing when the queue ended it for another reason', () => {
       const session = sessionWith({ state: 'ended', reason: 'reconnect_expired', hostId: '' });
-      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
+      expect(interpretEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
     });
   });
 
@@ -83,7 +83,7 @@ describe('A queue entry', () => {
       ]) {
         it(`means that the host has admitted the player, when it is ${state}${name}`, () => {
           const session = sessionWith({ state, epoch: OWN_EPOCH - 1 });
-          expect(interpretQueueEntry(request, statusOf(session))).to.deep.equal({
+          expect(interpretEntry(request, statusOf(session))).to.deep.equal({
             kind: 'recovered',
             session,
           });
@@ -93,7 +93,7 @@ describe('A queue entry', () => {
 
     it('means nothing when it is a reservation: its client did not claim it', () => {
       const session = sessionWith({ state: 'reserved', epoch: OWN_EPOCH - 1 });
-      expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
+      expect(interpretEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
     });
   });
 
@@ -102,12 +102,12 @@ describe('A queue entry', () => {
       for (const epoch of [OWN_EPOCH, OWN_EPOCH + 1]) {
         it(`means that the offer was accepted: ${state} at epoch ${epoch} of ${OWN_EPOCH}`, () => {
           const session = sessionWith({ state, epoch });
-          expect(interpretQueueEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'accepted', session });
+          expect(interpretEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'accepted', session });
         });
 
         it(`means nothing while the reply to an \`accept\` is awaited: ${state} at epoch ${epoch} of ${OWN_EPOCH}`, () => {
           const session = sessionWith({ state, epoch });
-          expect(interpretQueueEntry(ACCEPTING, statusOf(session))).to.deep.equal({ kind: 'none' });
+          expect(interpretEntry(ACCEPTING, statusOf(session))).to.deep.equal({ kind: 'none' });
         });
       }
     }

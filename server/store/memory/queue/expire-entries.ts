@@ -2,9 +2,9 @@ import { toStoreMs } from '../../../domain/store-time.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
 import { notifyOfferChange, withdrawOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
-import type { WaitingEntry } from '../pool/waiting-queue.js';
+import type { MemoryQueueEntry } from '../pool/waiting-queue.js';
 
-/** The first missed offer sends the placement to the back of the queue; the second one ends the session. */
+/** The first missed offer sends the entry to the back of the queue; the second one ends the session. */
 export function expireOffers(
   pool: PoolState,
   sessionIds: readonly string[],
@@ -21,7 +21,7 @@ export function expireOffers(
       continue;
     }
     pool.waitingQueue.delete(sessionId);
-    const connectionId = pool.freeSlot(offered, nowMs, callerId)?.connectionId ?? null;
+    const connectionId = pool.releaseSlot(offered, nowMs, callerId)?.connectionId ?? null;
     const session = { ...offered, hostId: '' };
     ended.push(pool.recordEnded(session, 'reservation_expired', connectionId, nowMs, callerId));
   }
@@ -31,24 +31,24 @@ export function expireOffers(
 function requeueMissedOffer(pool: PoolState, offered: SessionRecord, nowMs: number): void {
   const entry = withdrawOffer(pool, offered, nowMs);
   if (entry === undefined) return;
-  const missed: WaitingEntry = { ...entry, missed: true, score: nowMs };
+  const missed: MemoryQueueEntry = { ...entry, missed: true, score: nowMs };
   pool.waitingQueue.add(missed);
   notifyOfferChange(pool, missed);
 }
 
-export function expireUnattendedPlacements(
+export function expireUnattendedEntries(
   pool: PoolState,
   graceMs: number,
   limit: number,
   nowMs: number,
   callerId: string,
 ): EndedSession[] {
-  const expired: WaitingEntry[] = [];
-  const running: WaitingEntry[] = [];
+  const expired: MemoryQueueEntry[] = [];
+  const running: MemoryQueueEntry[] = [];
   for (const entry of pool.waitingQueue.unattendedSince(nowMs - graceMs)) {
     if (expired.length >= limit) break;
     const known = pool.sessions.get(entry.sessionId);
-    // Of some placements a host reported meanwhile that it runs their session.
+    // Of some entries a host reported meanwhile that it runs their session.
     (known === undefined || known.state === 'ended' ? expired : running).push(entry);
   }
   for (const { sessionId } of [...expired, ...running]) pool.waitingQueue.delete(sessionId);
@@ -57,8 +57,11 @@ export function expireUnattendedPlacements(
   );
 }
 
-/** The session that a placement would have become. */
-function toSession({ sessionId, epoch, clientBrokerId, meta }: WaitingEntry, nowMs: number): SessionRecord {
+/** The session that an entry would have become. */
+function toSession(
+  { sessionId, epoch, clientBrokerId, meta }: MemoryQueueEntry,
+  nowMs: number,
+): SessionRecord {
   return {
     sessionId,
     epoch,

@@ -1,5 +1,5 @@
--- Frees the slot of a live session. Returns its host if the store knows it.
-local function free_slot(session)
+-- Releases the slot of a live session. Returns its host if the store knows it.
+local function release_slot(session)
   added_sessions = added_sessions - 1
   if session.state ~= 'offered' then
     freed_slots = freed_slots + 1
@@ -15,7 +15,7 @@ local function free_slot(session)
     host.ramping = withdraw_ramping(host.ramping, host.slots, now_ms - session.reserved_at)
     change_host(host)
     if session.state ~= 'offered' then
-      note_change(broker_of(host.connection), session.id)
+      record_change(broker_of(host.connection), session.id)
     end
   end
   return host

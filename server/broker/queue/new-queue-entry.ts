@@ -1,7 +1,7 @@
 import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import { tierOf } from '../../domain/tiers.js';
-import type { WaitingPlacement } from '../../store/fleet-store.js';
+import type { NewQueueEntry } from '../../store/fleet-store.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { BrokerSettings } from '../settings.js';
@@ -12,12 +12,12 @@ import type { BrokerSettings } from '../settings.js';
  * @param arrivedAtMs when the request began to wait; `null` for now
  * @returns `undefined` when the region pool is not a candidate, or its pool does not suit the device
  */
-export function createWaitingPlacement(
+export function createQueueEntry(
   context: BrokerSettings,
   { client, message, state }: ActiveRequest,
   regionPool: RegionPool,
   arrivedAtMs: StoreMs | null,
-): WaitingPlacement | undefined {
+): NewQueueEntry | undefined {
   const { sessionId, epoch, missedOffer, terms } = state;
   const meta = createSessionMeta(context, client, message, terms.candidates, regionPool);
   if (meta === undefined) return undefined;

@@ -1,22 +1,22 @@
 import type { StoreMs } from '../../domain/store-time.js';
 import type { RegionPool } from '../../domain/catalog.js';
-import type { PlacementStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
+import type { QueueEntryStatus, QueueStatus, SessionRecord } from '../../store/fleet-store.js';
 
 /** A waiting request in the queue of one region pool, as the store reported it. */
-export interface QueueEntry {
+export interface PolledEntry {
   readonly regionPool: RegionPool;
-  readonly status: PlacementStatus;
+  readonly status: QueueEntryStatus;
   /** Slots freed per millisecond in this region pool; `null` when the store has too few samples. */
   readonly freedPerMs: number | null;
 }
 
 /** The entry of the request whose session id stood at `index` in the query. */
-export function toQueueEntry(
+export function toPolledEntry(
   regionPool: RegionPool,
-  { placements, freedPerMs }: QueueStatus,
+  { entries, freedPerMs }: QueueStatus,
   index: number,
-): QueueEntry {
-  return { regionPool, status: placements[index] ?? { kind: 'unknown' }, freedPerMs };
+): PolledEntry {
+  return { regionPool, status: entries[index] ?? { kind: 'unknown' }, freedPerMs };
 }
 
 /**
@@ -29,16 +29,16 @@ export function toQueueEntry(
  * - `accepted`: the offer became a session: the reply to this broker's `accept` was lost, or another broker accepted.
  * - `none`: the store does not know the request, or what it knows concerns an older epoch or a declined offer.
  */
-export type QueueEntryMeaning =
+export type EntryMeaning =
   | { readonly kind: 'waiting'; readonly arrivedAtMs: StoreMs }
   | { readonly kind: 'offered' | 'recovered' | 'accepted'; readonly session: SessionRecord }
   | { readonly kind: 'timed_out' | 'none' };
 
 /** Decides what an entry means for the request in its present state. */
-export function interpretQueueEntry(
+export function interpretEntry(
   { requestEpoch, accepting }: { readonly requestEpoch: number; readonly accepting: boolean },
-  status: PlacementStatus,
-): QueueEntryMeaning {
+  status: QueueEntryStatus,
+): EntryMeaning {
   if (status.kind === 'unknown') return { kind: 'none' };
   if (status.kind === 'waiting') return { kind: 'waiting', arrivedAtMs: status.arrivedAtMs };
   const { session } = status;
@@ -58,13 +58,13 @@ export function interpretQueueEntry(
  * Whether the store ended the entry because no broker polled it for `queueGraceMs`. With a connected client this happens
  * when this broker was cut off from the store or its process was paused.
  */
-export function isEntryExpired({ status }: QueueEntry): boolean {
+export function isEntryExpired({ status }: PolledEntry): boolean {
   return endedWithoutHost(status, 'reconnect_expired');
 }
 
 /** A session that ended without ever having a host ended in a queue. */
 function endedWithoutHost(
-  status: PlacementStatus,
+  status: QueueEntryStatus,
   endReason: 'reservation_expired' | 'reconnect_expired',
 ): boolean {
   if (status.kind !== 'session') return false;
@@ -73,7 +73,7 @@ function endedWithoutHost(
 }
 
 /** Whether every entry that waits or has an offer belongs to another broker: the player's newer connection is there. */
-export function isHeldByOtherBroker(entries: readonly QueueEntry[], ownBrokerId: string): boolean {
+export function isHeldByOtherBroker(entries: readonly PolledEntry[], ownBrokerId: string): boolean {
   const holders = entries.flatMap(({ status }) => {
     if (status.kind === 'waiting') return [status.clientBrokerId];
     const isOffered = status.kind === 'session' && status.session.state === 'offered';

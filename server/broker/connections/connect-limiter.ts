@@ -4,7 +4,7 @@ import type { ServerClock } from '../../runtime/runtime.js';
  * Limits how many tasks start in one turn of the event loop; further tasks start in the next turns, in order. Between two
  * turns the loop reads its sockets, so that all other work waits for at most one turn's tasks.
  */
-export class ArrivalLimiter {
+export class ConnectLimiter {
   readonly #tasksPerTurn: number;
   readonly #clock: Pick<ServerClock, 'runNextTurn'>;
   readonly #waiting: (() => void)[] = [];
@@ -16,7 +16,7 @@ export class ArrivalLimiter {
   }
 
   /** Resolves when the task may start. */
-  begin(): Promise<void> {
+  waitForTurn(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#startedInTurn < this.#tasksPerTurn) this.#start(resolve);
       else this.#waiting.push(resolve);

@@ -1,5 +1,5 @@
--- Takes a free slot of a host for a session that has none.
-local function take_slot(session, host)
+-- Assigns a free slot of a host to a session that has none.
+local function assign_slot(session, host)
   session.host, session.slot = host.id, sub(host.free, -SLOT_LENGTH)
   host.free = sub(host.free, 1, -SLOT_LENGTH - 1)
   members[#members + 1] = host.id .. '/' .. session.slot

@@ -1,18 +1,18 @@
-import { ArrivalLimiter } from '@duskline/server/broker/connections/arrival-limiter.js';
+import { ConnectLimiter } from '@duskline/server/broker/connections/connect-limiter.js';
 import { expect } from 'chai';
 
-describe('The arrival limiter', () => {
+describe('The connect limiter', () => {
   let turns: (() => void)[];
   let begun: number[];
-  let budget: ArrivalLimiter;
+  let budget: ConnectLimiter;
   beforeEach(() => {
     turns = [];
     begun = [];
-    budget = new ArrivalLimiter(3, { runNextTurn: (run) => turns.push(run) });
+    budget = new ConnectLimiter(3, { runNextTurn: (run) => turns.push(run) });
   });
 
   function ask(number: number): void {
-    void budget.begin().then(() => begun.push(number));
+    void budget.waitForTurn().then(() => begun.push(number));
   }
 
   async function nextTurn(): Promise<void> {
