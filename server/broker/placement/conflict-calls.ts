@@ -144,6 +144,9 @@ async function replaceAndWithdraw(
   const { playerId } = request.client;
   const [best] = request.state.terms.candidates;
   const entry = entryOf(request, best?.regionPool ?? other.regionPool);
+  // The region pool of a session that has ended records that its host must not keep it.
+  const regionPools = isOver ? [other.regionPool] : context.fleet.regionPools;
+  const { sessionId: otherSessionId } = other;
   const outcome = await context.store.replaceLiveRequest(entry, other);
   switch (outcome.kind) {
     case 'new':
@@ -156,7 +159,8 @@ async function replaceAndWithdraw(
       if (state !== 'live' || sessionId !== entry.sessionId) return { kind: 'outdated' };
       // An earlier call was carried out, and its answer lost.
       const record = await context.batches.findRequest({ playerId, requestId: other.requestId });
-      if (record !== null) await withdrawReplaced(context, other, record.epoch, isOver);
+      if (record !== null)
+        await withdrawRequest(context, regionPools, { sessionId: otherSessionId, belowEpoch: record.epoch });
       return { kind: 'done' };
     }
     case 'replaced': {
@@ -165,12 +169,7 @@ async function replaceAndWithdraw(
         before.replacement = { byRequestId: entry.requestId, isTakeover: true };
         runner.dispatch(before, { type: 'replaced_by_other' });
       }
-      // The region pool of a session that has ended records that its host must not keep it.
-      const regionPools = isOver ? [other.regionPool] : context.fleet.regionPools;
-      await withdrawRequest(context, regionPools, {
-        sessionId: other.sessionId,
-        belowEpoch: outcome.epoch,
-      });
+      await withdrawRequest(context, regionPools, { sessionId: otherSessionId, belowEpoch: outcome.epoch });
       return { kind: 'done' };
     }
   }
