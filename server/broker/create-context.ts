@@ -3,17 +3,20 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { BrokerOptions } from './broker.js';
 import { ConnectLimiter } from './connections/connect-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';
+import { ClientSessionDirectory } from './connections/client-session-directory.js';
 import { ExpiringRecords } from './expiring-records.js';
 import type { Connections } from './connections/ports.js';
 import type { Credentials } from './credentials.js';
 import { DEFAULT_INTERVALS } from './intervals.js';
 import { createLimitedLog } from './limited-log.js';
 import { createBrokerEvents, type Events } from './messaging/broker-events.js';
+import { createClientSessionRunner } from './messaging/client-session-runner.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
 import { PlayerTakeovers } from './requests/player-takeovers.js';
 import type { Requests } from './requests/ports.js';
+import type { EarlierWait } from './requests/earlier-wait.js';
 import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
@@ -26,9 +29,6 @@ import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
 const CONNECTS_PER_TURN = 4;
-
-/** How long the loss of a session is remembered whose match is not answered yet: longer than an answer takes. */
-const EARLY_LOSS_KEPT_MS = 10_000;
 
 /** How long an attempt whose calls failed is remembered: longer than most outages of a store. */
 const FAILED_ATTEMPT_KEPT_MS = 600_000;
@@ -50,7 +50,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
   const fleet = new FleetCache(store, catalog);
   const storeHealth = new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs, clock);
-  return {
+  const ports = {
     brokerId,
     clock,
     random,
@@ -67,14 +67,12 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     recentEnds: new RecentEnds(clock),
     fleet,
     connections: new ConnectionDirectory(),
-    disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs, clock),
-    failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
-    earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
+    clientSessions: new ClientSessionDirectory(limits.resumeWindowMs, clock),
     connectLimiter: new ConnectLimiter(CONNECTS_PER_TURN, clock),
     ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
-    earlierWaits: new ExpiringRecords(limits.queueGraceMs, clock),
-    failedAttempts: new ExpiringRecords(FAILED_ATTEMPT_KEPT_MS, clock),
+    earlierWaits: new ExpiringRecords<EarlierWait>(limits.queueGraceMs, clock),
+    failedAttempts: new ExpiringRecords<{ readonly sessionId: string }>(FAILED_ATTEMPT_KEPT_MS, clock),
     takeovers: new PlayerTakeovers(),
     tickets,
     iceServers,
@@ -84,4 +82,5 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     log,
     limitedLog: createLimitedLog(log, clock),
   };
+  return { ...ports, sessionRunner: createClientSessionRunner(ports) };
 }

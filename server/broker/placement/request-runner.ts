@@ -49,7 +49,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
         !context.storeHealth.isRebuilding &&
         !context.storeHealth.isRecovering &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
-        !context.connections.hasSessionOf(client.playerId);
+        !context.clientSessions.hasSessionOf(client.playerId);
       const begun: Begun = beginRequest(terms, context.newSessionId(), whenFull, mayReserveAhead);
       return add(client, message, ANSWER_PLAY, begun, false);
     },
