@@ -53,6 +53,8 @@ async function endAnywhere(
     const result = await endAt(context, session, place);
     if (result !== 'elsewhere') return result;
     const next = await findLaterPlace(context, session, place);
+    // The message about that end is on its way here.
+    if (next === 'taken_over') return { kind: 'ended', reason: 'superseded' };
     if (next === undefined) return { kind: 'failed', code: 'STALE_EPOCH' };
     place = next;
   }
@@ -107,16 +109,21 @@ async function makeFinal(
   return 'client_left';
 }
 
-/** The session under a higher epoch, by the record of its request: it moved, or another broker placed it again. */
+/**
+ * The session under a higher epoch, by the record of its request: it moved, or another broker placed it again. `taken_over` if another
+ * request of the player has replaced the request and ended the session.
+ */
 async function findLaterPlace(
   context: CorePorts,
   { sessionId, playerId, state: { phase } }: ClientSessionRecord,
   { epoch }: Place,
-): Promise<Place | undefined> {
+): Promise<Place | 'taken_over' | undefined> {
   if (phase.name !== 'ending') return undefined;
   const { requestId } = phase.held.assignment.request;
   const record = await context.batches.findRequest({ playerId, requestId });
-  if (record === null || record.state === 'replaced' || record.epoch <= epoch) return undefined;
+  if (record === null || record.epoch <= epoch) return undefined;
+  // Replacing a request raises its epoch, and resuming it does not.
+  if (record.state === 'replaced') return 'taken_over';
   const { regionPool } = record;
   const [session] = await context.store.getSessions(regionPool, [sessionId]);
   if (session === null || session === undefined || session.epoch <= epoch) return undefined;
