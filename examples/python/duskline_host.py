@@ -54,7 +54,6 @@ class HostedSession:
         self.limits = None
         self.seq = None  # of the ticket that was accepted last
         self.is_restored = False  # came with `restore`, and `moved` has not arrived
-        self.is_reported = False
         self.admitted_at = None
         self.input_at = None
         self.released = asyncio.Event()  # set when the client that was admitted last has to let go
@@ -181,9 +180,6 @@ class Host(Peer):
         self._reports = [(at, report) for at, report in self._reports if at > oldest]
         for _, report in self._reports:
             self.send(report)
-        for session in self.sessions.values():
-            if session.is_restored and session.state in HELD:
-                self._report(session)
         self.heartbeat()
 
     def on_disconnected(self):
@@ -205,6 +201,9 @@ class Host(Peer):
             self.received_at = time.monotonic()
 
     def heartbeat(self):
+        for session in self.sessions.values():
+            if session.is_restored and session.state in HELD:
+                self._report(session)  # until `moved` arrives
         prepared = [session.assignment for session in self.sessions.values() if session.state == 'prepared']
         self.send({'type': 'heartbeat', 'load': self.measured_load, 'sessions': self._held(), 'prepared': prepared})
 
@@ -283,10 +282,8 @@ class Host(Peer):
             return
         if answered == 'checkpoint':
             self._continue(session)
-        elif (answered == 'restored' and code == 'NO_MOVE') or (answered == 'session' and code == 'STALE_EPOCH'):
-            # The error has no epoch, so it could be about an earlier one if this one was not reported.
-            if session.is_reported or answered == 'restored':
-                self._forget(session)
+        elif answered == 'restored' and code == 'NO_MOVE':
+            self._forget(session)
 
     # Sessions
 
@@ -338,7 +335,6 @@ class Host(Peer):
         return is_continued
 
     def _report(self, session):
-        session.is_reported = True
         restored = {'restored': True} if session.is_restored else {}
         self.send({'type': 'session', **session.assignment, 'state': session.state, **restored})
 
