@@ -22,6 +22,8 @@ export interface MeasurementPlan {
   readonly timeoutMs: number;
   /** How many open regions are sampled at most: those with the fastest warm-up. Closed ones that are as fast are sampled too. */
   readonly limit: number;
+  /** Names of regions that are sampled before all others if they answer. */
+  readonly prefer: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +49,9 @@ export async function measureRtt(
     rttMs: await resolveInTime(plan, (signal) => plan.probe(region, signal)),
   }));
   const answers = warmUps.flatMap(({ region, rttMs }) => (rttMs === undefined ? [] : [{ region, rttMs }]));
-  const fastest = answers.sort((a, b) => a.rttMs - b.rttMs).map(({ region }) => region);
+  const rank = ({ region, rttMs }: (typeof answers)[number]): number =>
+    plan.prefer.includes(region.region) ? rttMs - MAX_RTT_MS : rttMs;
+  const fastest = answers.sort((a, b) => rank(a) - rank(b)).map(({ region }) => region);
   const sampled = await mapConcurrently(
     limitOpenRegions(fastest, plan.limit),
     CONCURRENT_REGIONS,
@@ -60,7 +64,7 @@ export async function measureRtt(
   const failed = [...warmUps, ...sampled].flatMap(({ region, rttMs }) =>
     rttMs === undefined ? [region] : [],
   );
-  const answered = [...rtt.keys()].filter((region) => rtt.get(region) !== undefined);
+  const answered = sampled.flatMap(({ region, rttMs }) => (rttMs === undefined ? [] : [region]));
   return Object.fromEntries(
     limitOpenRegions([...answered, ...failed], plan.limit).map((region) => {
       const rttMs = rtt.get(region);

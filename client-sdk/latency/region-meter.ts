@@ -37,7 +37,10 @@ export interface MeasureOptions {
   readonly samples?: number | undefined;
   /** Time limit for a region's warm-up, and again for all its samples, in milliseconds. Default 2000. */
   readonly timeoutMs?: number | undefined;
-  /** How many regions are sampled at most: the nearest if `location` is known, else those that answer first. Default 8. */
+  /**
+   * How many regions are sampled at most: those that `regions` prefers, then the nearest if `location` is known, else those that
+   * answer first. Default 8.
+   */
   readonly limit?: number | undefined;
   /** Only these regions, or all except these. Default: all. */
   readonly regions?: RegionChoice | undefined;
@@ -86,7 +89,9 @@ export class RegionMeter {
     const allowed = selectAllowed(regions, options);
     if (location === undefined) return this.#measure(allowed, options);
     const nearest = limitOpenRegions(sortByDistance(allowed, location), options.limit ?? DEFAULT_LIMIT);
-    const near = await this.#measure(nearest, options);
+    const { prefer = [] } = options.regions ?? {};
+    const measured = allowed.filter((region) => nearest.includes(region) || prefer.includes(region.region));
+    const near = await this.#measure(measured, options);
     const isEnough = nearest.length === allowed.length || isPlausible(near, nearest, location);
     return isEnough ? near : this.#measure(allowed, options);
   }
@@ -104,12 +109,18 @@ export class RegionMeter {
 
   async #measure(regions: readonly RegionInfo[], options: MeasureOptions): Promise<RttOrFailure> {
     const { samples = 4, timeoutMs = 2_000, limit = DEFAULT_LIMIT, maxAgeMs, signal } = options;
+    const { prefer = [] } = options.regions ?? {};
     const { clock, measurementMaxAgeMs, probe } = this.#settings;
-    const key = JSON.stringify([samples, limit, regions.map(({ region, beaconUrl }) => [region, beaconUrl])]);
+    const key = JSON.stringify([
+      samples,
+      limit,
+      prefer,
+      regions.map(({ region, beaconUrl }) => [region, beaconUrl]),
+    ]);
     let measurement = this.#measurements.find((other) => other.key === key);
     if (measurement === undefined || !this.#isFresh(measurement, maxAgeMs ?? measurementMaxAgeMs)) {
       const controller = new AbortController();
-      const plan = { probe, clock, samples, timeoutMs, limit, signal: controller.signal };
+      const plan = { probe, clock, samples, timeoutMs, limit, prefer, signal: controller.signal };
       measurement = this.#startMeasurement(key, regions, plan, controller);
     }
     const rtt = await this.#awaitResult(measurement, signal);

@@ -72,10 +72,12 @@ export function connectToBroker(url: string, token: string, handlers: BrokerSock
   );
   socket.on('unexpected-response', (_request, response) => {
     readUpgradeRefusal(response, (errorCode) => {
+      const retryAfterMs = findRetryAfterMs(response);
       reportLost({
         kind: 'upgrade_refused',
         httpStatus: response.statusCode ?? 0,
         ...(errorCode === undefined ? {} : { errorCode }),
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       });
       socket.terminate();
     });
@@ -109,6 +111,12 @@ function readUpgradeRefusal(response: IncomingMessage, done: (code: ErrorCode | 
   });
   response.on('error', () => undefined);
   response.on('close', () => done(findErrorCode(body)));
+}
+
+/** The seconds of `Retry-After`, up to 9,999. A date is ignored: the clock of this machine may differ from the broker's. */
+function findRetryAfterMs({ headers }: IncomingMessage): number | undefined {
+  const [seconds] = /^\d{1,4}$/.exec(headers['retry-after'] ?? '') ?? [];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
 }
 
 function findErrorCode(body: string): ErrorCode | undefined {

@@ -12,8 +12,16 @@ export type ConnectionFailure =
     }
   /** The broker answered `register` with an error and left the connection open. */
   | { readonly kind: 'not_registered'; readonly errorCode: ErrorCode; readonly retryAfterMs?: number }
-  /** The HTTP upgrade was answered with a status other than 101. `errorCode` is from the body, if it has one. */
-  | { readonly kind: 'upgrade_refused'; readonly httpStatus: number; readonly errorCode?: ErrorCode }
+  /**
+   * The HTTP upgrade was answered with a status other than 101. `errorCode` is from the body, if it has one, and `retryAfterMs` from
+   * the header `Retry-After`, if it states seconds.
+   */
+  | {
+      readonly kind: 'upgrade_refused';
+      readonly httpStatus: number;
+      readonly errorCode?: ErrorCode;
+      readonly retryAfterMs?: number;
+    }
   /** There is no connection: DNS, network or TLS. */
   | { readonly kind: 'network'; readonly detail: string }
   /** The token supplier threw or rejected. Its error may contain a secret, so it is not kept. */

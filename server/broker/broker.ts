@@ -81,7 +81,7 @@ export interface Broker {
   play(client: ClientConnection, message: Play): Promise<void> | void;
   acceptOffer(client: ClientConnection, message: Accept): void;
   cancelPlay(client: ClientConnection, message: Cancel): Promise<void>;
-  endSession(client: ClientConnection, message: EndSession): Promise<void>;
+  endSession(client: ClientConnection, message: EndSession): Promise<void> | void;
   relayClientSignal(client: ClientConnection, message: Signal): Promise<void>;
   declineMove(client: ClientConnection, message: Stay): Promise<void>;
   /** To be called when a client's socket is closed. The client's sessions and waiting requests continue. */

@@ -99,10 +99,9 @@ export function createBroker(options: BrokerOptions): Broker {
     relayClientSignal: (client, message) => relayToHost(context, client, message),
     declineMove: (client, message) => declineMove(context, client, message),
     closeClient(client) {
-      for (const { sessionId, known } of connections.sessionsOf(client)) {
-        context.disconnectedSessions.add({ sessionId, playerId: client.playerId, known });
-      }
       connections.removeClient(client);
+      for (const session of [...client.sessions.values()])
+        context.sessionRunner.dispatch(session, { type: 'disconnected' });
       for (const request of activeRequests.ofClient(client)) {
         context.requestRunner.dispatch(request, { type: 'disconnected' });
       }

@@ -3,17 +3,20 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { BrokerOptions } from './broker.js';
 import { ConnectLimiter } from './connections/connect-limiter.js';
 import { ConnectionDirectory } from './connections/connections.js';
+import { ClientSessionDirectory } from './connections/client-session-directory.js';
 import { ExpiringRecords } from './expiring-records.js';
 import type { Connections } from './connections/ports.js';
 import type { Credentials } from './credentials.js';
 import { DEFAULT_INTERVALS } from './intervals.js';
 import { createLimitedLog } from './limited-log.js';
 import { createBrokerEvents, type Events } from './messaging/broker-events.js';
+import { createClientSessionRunner } from './messaging/client-session-runner.js';
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
 import { PlayerTakeovers } from './requests/player-takeovers.js';
 import type { Requests } from './requests/ports.js';
+import type { EarlierWait } from './requests/earlier-wait.js';
 import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
@@ -25,9 +28,6 @@ import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
 const CONNECTS_PER_TURN = 4;
-
-/** How long the loss of a session is remembered whose match is not answered yet: longer than an answer takes. */
-const EARLY_LOSS_KEPT_MS = 10_000;
 
 /** All ports of a broker. Only the composition of the broker uses this type; a use case names the ports that it needs. */
 export type BrokerContext = BrokerSettings &
@@ -45,7 +45,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
   const { catalog, limits, tiers, store, tickets, iceServers, observer, log, clock, random } = options;
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
   const fleet = new FleetCache(store, catalog);
-  return {
+  const ports = {
     brokerId,
     clock,
     random,
@@ -61,13 +61,11 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     recentEnds: new RecentEnds(clock),
     fleet,
     connections: new ConnectionDirectory(),
-    disconnectedSessions: new ExpiringRecords(limits.resumeWindowMs, clock),
-    failedHosts: new ExpiringRecords(limits.resumeWindowMs, clock),
-    earlyLosses: new ExpiringRecords(EARLY_LOSS_KEPT_MS, clock),
+    clientSessions: new ClientSessionDirectory(limits.resumeWindowMs, clock),
     connectLimiter: new ConnectLimiter(CONNECTS_PER_TURN, clock),
     ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
-    earlierWaits: new ExpiringRecords(limits.queueGraceMs, clock),
+    earlierWaits: new ExpiringRecords<EarlierWait>(limits.queueGraceMs, clock),
     takeovers: new PlayerTakeovers(),
     tickets,
     iceServers,
@@ -77,4 +75,5 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     log,
     limitedLog: createLimitedLog(log, clock),
   };
+  return { ...ports, sessionRunner: createClientSessionRunner(ports) };
 }

@@ -23,11 +23,13 @@ export class ExpiringRecords<T extends { readonly sessionId: string }> {
   /**
    * @param retentionMs how long a record is kept after it was last added
    * @param max maximum number of records
+   * @param onDropped called with each record that expired or is one too many
    */
   constructor(
     readonly retentionMs: number,
     private readonly clock: Pick<ServerClock, 'monotonicMs'>,
     readonly max: number = MAX_RECORDS,
+    private readonly onDropped: (item: T) => void = () => undefined,
   ) {}
 
   /** Adds a record, or replaces the session's record and restarts its retention time. */
@@ -56,18 +58,23 @@ export class ExpiringRecords<T extends { readonly sessionId: string }> {
 
   #dropExpired(nowMs: number): void {
     this.#nextDropMs = nowMs + this.retentionMs * DROPPED_AT_ONCE;
-    for (const [sessionId, { untilMs }] of this.#records) {
+    for (const [sessionId, { item, untilMs }] of this.#records) {
       if (untilMs > nowMs) return;
-      this.#records.delete(sessionId);
+      this.#drop(sessionId, item);
     }
   }
 
   #dropSurplus(): void {
     let surplus = this.#records.size - Math.ceil(this.max * (1 - DROPPED_AT_ONCE));
-    for (const sessionId of this.#records.keys()) {
+    for (const [sessionId, { item }] of this.#records) {
       if (surplus <= 0) return;
-      this.#records.delete(sessionId);
+      this.#drop(sessionId, item);
       surplus -= 1;
     }
+  }
+
+  #drop(sessionId: string, item: T): void {
+    this.#records.delete(sessionId);
+    this.onDropped(item);
   }
 }

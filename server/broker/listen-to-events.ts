@@ -1,13 +1,12 @@
-import { forgetDisconnectedSession, rememberEarlyLoss } from './connections/disconnected-sessions.js';
 import type { BrokerContext } from './create-context.js';
 import { recordUnansweredPrepare } from './hosts/refuse-reservation.js';
-import { notifyClient } from './messaging/notify-client.js';
 import { notifyHostOfSession } from './messaging/notify-host.js';
 import { locateMovedSession } from './moves/client/locate-moved-session.js';
 import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-moves.js';
 import { handleControlMessage } from './moves/handle-control-message.js';
+import { endHeldSession } from './placement/end-held-session.js';
+import { cancelReplacement } from './placement/end-session.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
-import { clearRequestOfDisconnected } from './requests/clear-live-request.js';
 import type { RequestRunning } from './requests/ports.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
 
@@ -16,10 +15,7 @@ export function listenToEvents(context: BrokerContext & RequestRunning): void {
   const { events } = context;
   events.on('sessionChanged', (regionPool, session) => {
     notifyWaitingRequest(context, regionPool, session);
-    rememberEarlyLoss(context, session);
-    notifyClient(context, regionPool, session);
-    clearRequestOfDisconnected(context, session);
-    forgetDisconnectedSession(context, session);
+    context.sessionRunner.receiveChange(regionPool, session);
     forgetOutgoingMove(context, regionPool, session);
     void recordUnansweredPrepare(context, regionPool, session);
     notifyHostOfSession(context, regionPool, session);
@@ -29,5 +25,7 @@ export function listenToEvents(context: BrokerContext & RequestRunning): void {
   });
   events.on('sessionLost', (...lost) => replaceLostSession(context, ...lost));
   events.on('sessionLeftHost', (...moved) => void locateMovedSession(context, ...moved));
+  events.on('sessionEndOrdered', (...order) => void endHeldSession(context, ...order));
+  events.on('replacementCancelled', (...order) => cancelReplacement(context, ...order));
   events.on('controlMessage', (...message) => void handleControlMessage(context, ...message));
 }

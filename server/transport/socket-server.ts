@@ -20,7 +20,7 @@ import { HostMessageHandler } from './host-message-handler.js';
 import type { MessageRate } from './message-budget.js';
 import { PeerSocket } from './peer-socket.js';
 import { PingMonitor } from './ping-monitor.js';
-import { SocketChannel, type SocketRules } from './socket.js';
+import { CLOSE_GRACE_MS, SocketChannel, type SocketRules } from './socket.js';
 import { WaitingUpgrade } from './waiting-upgrade.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -154,6 +154,12 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   };
 }
 
+/**
+ * Options that the types of `ws` do not have yet. A peer that closed first and keeps its socket open counts as connected until
+ * the socket is cut.
+ */
+const UNTYPED_OPTIONS = { closeTimeout: CLOSE_GRACE_MS };
+
 /** @param maxPayload largest frame, in bytes */
 function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
   return new WebSocketServer({
@@ -163,6 +169,7 @@ function createUpgrader(maxPayload: number): UpgradeServer<typeof PeerSocket> {
     maxFragments: MAX_FRAGMENTS,
     // Compression would cost memory per socket, and messages contain tokens (CRIME attack).
     perMessageDeflate: false,
+    ...UNTYPED_OPTIONS,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
 }

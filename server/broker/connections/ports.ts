@@ -1,20 +1,41 @@
+import type { SessionEvent } from '../../domain/client-session/events.js';
+import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ConnectLimiter } from './connect-limiter.js';
-import type { ConnectionDirectory, DisconnectedSession, FailedHosts } from './connections.js';
-import type { ExpiringRecords } from '../expiring-records.js';
+import type { ClientSessionDirectory } from './client-session-directory.js';
+import type {
+  ClientConnection,
+  ClientSessionRecord,
+  ClientSessionTypes,
+  ConnectionDirectory,
+} from './connections.js';
 
-/** The connected clients and hosts of this broker. */
+/** The connected clients and hosts of this broker, and the sessions of its clients. */
 export interface Connections {
   readonly connections: ConnectionDirectory;
-  /**
-   * Sessions of clients that disconnected, kept for `resumeWindowMs` and bounded in number. The store has these sessions too;
-   * the broker needs its own records to restore them when the store loses its data.
-   */
-  readonly disconnectedSessions: ExpiringRecords<DisconnectedSession>;
-  /** The hosts that lost or refused a session before its client claimed it, by session. */
-  readonly failedHosts: ExpiringRecords<FailedHosts>;
-  /** Sessions that were lost before the broker had sent `matched`, because their host is connected to another broker. */
-  readonly earlyLosses: ExpiringRecords<SessionRecord>;
+  readonly clientSessions: ClientSessionDirectory;
+  readonly sessionRunner: ClientSessionRunner;
   /** Limits how many reconnecting clients one turn of the event loop processes, so that connected clients need not wait. */
   readonly connectLimiter: ConnectLimiter;
+}
+
+/** What an event of a client's session says, but for what the runner finds out itself. */
+export type ClientSessionEvent = SessionEvent<ClientSessionTypes>;
+
+/** Runs the machines of clients' sessions: applies events to them, and carries out their effects. */
+export interface ClientSessionRunner {
+  /** Applies an event to a session. */
+  dispatch(session: ClientSessionRecord, event: ClientSessionEvent): void;
+  /** A connection gets a session. */
+  match(
+    client: ClientConnection,
+    sessionId: string,
+    match: {
+      readonly assignment: ClientSessionTypes['assignment'];
+      readonly message: ClientSessionTypes['message'];
+      readonly earlierSession: SessionRecord | undefined;
+    },
+  ): void;
+  /** This broker received the present state of a session, of its clients or not. */
+  receiveChange(regionPool: RegionPool, session: SessionRecord): void;
 }

@@ -41,14 +41,11 @@ export class SessionsInGroups<T> {
   }
 
   /** @param group from 0 to `SESSION_GROUPS - 1` */
-  entriesOf(group: number): (readonly [sessionId: string, value: T])[] {
-    return [...(this.#groups[group] ?? [])].flatMap((sessionId) => {
-      const value = this.#values.get(sessionId);
-      return value === undefined ? [] : [[sessionId, value] as const];
-    });
+  valuesOf(group: number): T[] {
+    return [...(this.#groups[group] ?? [])].flatMap((sessionId) => this.#values.get(sessionId) ?? []);
   }
 
-  entries(): (readonly [sessionId: string, value: T])[] {
-    return [...this.#values];
+  values(): T[] {
+    return [...this.#values.values()];
   }
 }

@@ -1,9 +1,14 @@
 import { EventEmitter } from 'node:events';
-import type { SessionState } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
+import type { SessionEffect } from '../../domain/client-session/effects.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { ClientConnection, ClientSession } from '../connections/connections.js';
+import type { ClientSessionRecord, ClientSessionTypes, EndOrder } from '../connections/connections.js';
 import type { ControlMessage } from './control-messages.js';
+
+type Effect<Type extends SessionEffect<ClientSessionTypes>['type']> = Extract<
+  SessionEffect<ClientSessionTypes>,
+  { readonly type: Type }
+>;
 
 /**
  * Events inside a broker, for changes that concern several modules or a module that the sender may not import. Listeners run
@@ -14,20 +19,11 @@ export interface BrokerEventMap {
   sessionChanged: [regionPool: RegionPool, session: SessionRecord];
   /** This broker received the present state of the slot that a move reserved on the target host. */
   targetReservationChanged: [regionPool: RegionPool, sessionId: string, reservation: SessionRecord];
-  /** The host of a client's session was lost. `previousState` is the state that the client knew. */
-  sessionLost: [
-    client: ClientConnection,
-    regionPool: RegionPool,
-    lost: SessionRecord,
-    previousState: SessionState,
-  ];
-  /** A session left the host that its client knows, and may have moved to another host. */
-  sessionLeftHost: [
-    client: ClientConnection,
-    known: ClientSession,
-    regionPool: RegionPool,
-    session: SessionRecord,
-  ];
+  /** The machine of a client's session has an effect that modules below `messaging/` carry out. Each has one listener. */
+  sessionLost: [session: ClientSessionRecord, effect: Effect<'replace'>];
+  sessionLeftHost: [session: ClientSessionRecord, effect: Effect<'locate'>];
+  sessionEndOrdered: [session: ClientSessionRecord, effect: Effect<'end'>];
+  replacementCancelled: [session: ClientSessionRecord, order: EndOrder];
   /** Another broker, or this one, sent this broker a control message. */
   controlMessage: [regionPool: RegionPool, message: ControlMessage];
 }

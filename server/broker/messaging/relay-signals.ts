@@ -3,6 +3,7 @@ import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { SessionMessage, RelayedMessage } from '../../store/fleet-store.js';
+import { heldByClient } from '../connections/client-session-directory.js';
 import type { ClientConnection, HostConnection } from '../connections/connections.js';
 import type { Reporting } from '../reporting.js';
 import type { Connections } from '../connections/ports.js';
@@ -31,9 +32,10 @@ export async function relayToHost(
   { sessionId, data }: Signal,
 ): Promise<void> {
   try {
-    const known = client.sessions.get(sessionId);
-    if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
-    const { regionPool, epoch } = known;
+    const held = heldByClient(client, sessionId);
+    if (held === undefined) throw new Refusal('UNKNOWN_SESSION');
+    const { assignment, epoch } = held;
+    const { regionPool } = assignment;
     await relayMessage(context, regionPool, { sessionId, epoch, fromHostId: null }, { type: 'signal', data });
   } catch (error) {
     client.channel.send(
@@ -161,7 +163,7 @@ function deliverToHost(
   const host = connections.findHost(regionPool, hostId);
   const knowsAssignment =
     host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
-  if (host === undefined || !knowsAssignment) return false;
+  if (!knowsAssignment || !host.channel.open) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
   if (body.type === 'peer_away')
     host.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { inReplyTo: 'signal', sessionId }));
@@ -170,12 +172,12 @@ function deliverToHost(
 
 /** Delivers if the session's client is connected here and knows the assignment. */
 function deliverToClient(
-  { connections, random }: Runtime & Connections,
+  { clientSessions, random }: Runtime & Connections,
   { sessionId, epoch }: Assignment,
   body: RelayedBody,
 ): boolean {
-  const client = connections.clientOfSession(sessionId);
-  if (client?.sessions.get(sessionId)?.epoch !== epoch) return false;
+  const client = clientSessions.clientOf(sessionId);
+  if (client?.channel.open !== true || clientSessions.findHeld(sessionId)?.epoch !== epoch) return false;
   if (body.type === 'peer_away')
     client.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { inReplyTo: 'signal', sessionId }));
   else client.channel.send({ ...body, sessionId });

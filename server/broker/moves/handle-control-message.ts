@@ -50,7 +50,7 @@ async function dispatchControlMessage(
       await sendMoving(context, regionPool, message);
       return;
     case 'cancelled':
-      await handleMoveCancelled(context, regionPool, message);
+      handleMoveCancelled(context, message);
       return;
     case 'arrived':
       await handleClientArrived(context, regionPool, message);

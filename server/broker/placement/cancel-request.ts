@@ -1,6 +1,7 @@
 import type { Cancel } from '@duskline/protocol';
 import type { RequestKey } from '../../store/fleet-store.js';
-import type { ClientConnection } from '../connections/connections.js';
+import { heldBy } from '../connections/client-session-directory.js';
+import type { ClientConnection, ClientSessionRecord } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
@@ -11,7 +12,8 @@ import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
-import { endLinkedSession, sendEndRefusal } from './end-linked-session.js';
+import { sendCancelRefusal } from './end-held-session.js';
+import { orderEnd } from './end-session.js';
 
 /** Answers each `cancel` with `error CANCELLED`, once the request is over and the session that it became has ended. */
 export async function cancelPlay(
@@ -29,15 +31,24 @@ export async function cancelPlay(
   try {
     // The request has its answer already, and this cancel gets one of its own after that.
     if (active !== undefined) await context.activeRequests.untilClosed(active);
-    const matched = [...client.sessions].find(([, session]) => session.request.requestId === requestId);
-    if (matched !== undefined) await endLinkedSession(context, client, matched[0]);
-    else await endEarlierRequest(context, { playerId: client.playerId, requestId });
+    const matched = findSessionOfRequest(client, requestId);
+    if (matched !== undefined) {
+      await orderEnd(context, matched, client, requestId);
+      return;
+    }
+    await endEarlierRequest(context, { playerId: client.playerId, requestId });
     client.channel.send(
       errorMessage(new Refusal('CANCELLED'), context.random, { inReplyTo: 'cancel', requestId }),
     );
   } catch (error) {
-    sendEndRefusal(context, client, error, 'cancel', { requestId });
+    sendCancelRefusal(context, client, error, requestId);
   }
+}
+
+function findSessionOfRequest(client: ClientConnection, requestId: string): ClientSessionRecord | undefined {
+  return [...client.sessions.values()].find(
+    (session) => heldBy(session)?.assignment.request.requestId === requestId,
+  );
 }
 
 /** Ends the wait or the session of a request from an earlier connection, which may have been to another broker. */

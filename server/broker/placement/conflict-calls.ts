@@ -3,6 +3,7 @@ import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
 import type { QueueEntryStatus } from '../../store/fleet-store.js';
+import { heldByClient } from '../connections/client-session-directory.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -191,7 +192,7 @@ async function takeSession(
   { regionPool, sessionId }: Pick<RememberedRequest, 'regionPool' | 'sessionId'>,
 ): Promise<LocatedSession | undefined> {
   const { store, brokerId } = context;
-  const heldSeq = client.sessions.get(sessionId)?.seq ?? null;
+  const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
   const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
   if (session === null || session.state === 'ended') return undefined;
   // After the session was given away: a move that begins now sends its client to the target host, which is this one.

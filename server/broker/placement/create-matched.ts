@@ -29,10 +29,7 @@ export function cachedEndpoint({ fleet }: StoreAccess, placed: PlacedSession): s
 }
 
 /** Reads the endpoint of the host from the store. @throws Refusal UNAVAILABLE when the host has left */
-export async function findEndpoint(
-  { fleet }: StoreAccess,
-  { regionPool, hostId }: PlacedSession,
-): Promise<string> {
+async function findEndpoint({ fleet }: StoreAccess, { regionPool, hostId }: PlacedSession): Promise<string> {
   const endpoint = await fleet.fetchEndpoint(regionPool, hostId);
   if (endpoint !== undefined) return endpoint;
   throw new Refusal('UNAVAILABLE', { message: 'The chosen host has left.', retryAboutMs: 1_000 });

@@ -38,7 +38,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
         !client.resumed &&
         !context.storeHealth.isRebuilding &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
-        !context.connections.hasSessionOf(client.playerId);
+        !context.clientSessions.hasSessionOf(client.playerId);
       const begun: Begun = beginRequest(terms, context.newSessionId(), whenFull, mayReserveAhead);
       return add(client, message, ANSWER_PLAY, begun, false);
     },

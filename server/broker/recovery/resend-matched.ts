@@ -1,4 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import { heldBy } from '../connections/client-session-directory.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
@@ -16,16 +17,18 @@ export async function resendMatched(
   { sessionId, epoch }: Extract<ControlMessage, { type: 'endpoint_changed' }>,
 ): Promise<void> {
   const [session] = await context.store.getSessions(regionPool, [sessionId]);
-  const client = context.connections.clientOfSession(sessionId);
-  const known = client?.sessions.get(sessionId);
-  if (client === undefined || known?.epoch !== epoch || session?.epoch !== epoch) return;
+  const known = context.clientSessions.find(sessionId);
+  const held = heldBy(known);
+  if (known === undefined || known.client === null || held?.epoch !== epoch || session?.epoch !== epoch)
+    return;
   if (session.state !== 'reserved' && session.state !== 'disconnected') return;
   const leftMs =
     session.state === 'reserved'
-      ? known.reservedUntilMs - context.clock.monotonicMs()
+      ? held.assignment.reservedUntilMs - context.clock.monotonicMs()
       : context.limits.reservationMs;
   const placed = await placedFromSession(context, regionPool, session, leftMs);
   // If another connection got the session meanwhile, its host must not take this client for that one.
-  const { seq } = known;
-  client.channel.send(await createMatched(context, client, known.request, { ...placed, seq }));
+  const { seq, request } = held.assignment;
+  const message = await createMatched(context, known.client, request, { ...placed, seq });
+  context.sessionRunner.dispatch(known, { type: 'endpoint_changed', epoch, message });
 }

@@ -1,22 +1,20 @@
-import { toStoreMs } from '../../domain/store-time.js';
+import { groupByRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import { groupByRegionPool } from '../../domain/catalog.js';
-import type { Runtime } from '../../runtime/runtime.js';
-import type { LinkedSession } from '../connections/connections.js';
-import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
-import type { StoreAccess } from '../store-access/ports.js';
+import { heldBy } from '../connections/client-session-directory.js';
+import type { ClientSessionRecord, HeldSession } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { Events } from '../messaging/broker-events.js';
-import type { BrokerSettings } from '../settings.js';
+import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
 import type { CorePorts } from '../core-ports.js';
-import { emitSessionChange } from '../messaging/session-events.js';
+import { toChange } from '../messaging/client-session-runner.js';
 import { restoreRequest } from '../requests/restore-request.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
-/** A session that the store did not know in this many consecutive checks has ended: the message about its end was lost. */
-const MAX_MISSED_CHECKS = 2;
-
-/** A session of a connected or disconnected client of this broker. */
-type RememberedSession = Pick<LinkedSession, 'sessionId' | 'known'>;
+/** A session as it was when the store was asked. */
+interface RememberedSession {
+  readonly session: ClientSessionRecord;
+  readonly held: HeldSession;
+}
 
 /**
  * Returns a function that runs one round of verification: it compares the sessions of one group that this broker's clients know
@@ -47,110 +45,96 @@ async function verifySessions(
   group: number,
   isRecovering: boolean,
 ): Promise<void> {
-  const { connections } = context;
-  const due = isRecovering ? connections.linkedSessions() : connections.linkedSessionsOf(group);
+  const { clientSessions } = context;
+  const due = remember(isRecovering ? clientSessions.linked : clientSessions.linkedOf(group));
   if (isRecovering) {
-    await Promise.all(due.map((session) => restoreRequestOf(context, session.client.playerId, session)));
+    await Promise.all(due.map((session) => restoreRequestOf(context, session)));
     await restoreDisconnected(context);
   }
-  const before = new Map(
-    due.map((session) => [session, { epoch: session.known.epoch, state: session.known.state }]),
+  await Promise.all(
+    groupByRegionPool(due, regionPoolOf).map(async ([regionPool, inPool]) => {
+      const revisions = inPool.map(({ session }) => session.state.revision);
+      const records = await restoreOwners(context, regionPool, inPool);
+      inPool.forEach((session, i) =>
+        verifySession(context, regionPool, session, revisions[i] ?? 0, records[i] ?? null, isRecovering),
+      );
+    }),
   );
-  await restoreOwners(context, due, (session, record) => {
-    // The session changed during the query, so the record may be older than the change.
-    const { epoch, state } = session.known;
-    if (epoch !== before.get(session)?.epoch || state !== before.get(session)?.state) return;
-    verifySession(context, session, record, isRecovering);
-  });
+}
+
+function remember(sessions: readonly ClientSessionRecord[]): RememberedSession[] {
+  const remembered: RememberedSession[] = [];
+  for (const session of sessions) {
+    const { phase } = session.state;
+    const held = phase.name === 'away' ? phase.held : heldBy(session);
+    if (held !== undefined) remembered.push({ session, held });
+  }
+  return remembered;
 }
 
 /** Restores the sessions of disconnected clients, so that they find them when they reconnect. */
-async function restoreDisconnected(context: BrokerSettings & StoreAccess & Connections): Promise<void> {
-  const { disconnectedSessions: sessions } = context;
+async function restoreDisconnected(context: CorePorts & Connections): Promise<void> {
+  const { clientSessions, sessionRunner } = context;
   await Promise.all(
-    sessions.all.map(async (session) => {
-      const isOwner = await restoreRequestOf(context, session.playerId, session);
-      if (!isOwner) sessions.forget(session.sessionId);
+    remember(clientSessions.disconnected).map(async (remembered) => {
+      const isOwner = await restoreRequestOf(context, remembered);
+      if (!isOwner) sessionRunner.dispatch(remembered.session, { type: 'disowned' });
     }),
   );
-  await restoreOwners(context, sessions.all);
+  const owned = remember(clientSessions.disconnected);
+  await Promise.all(
+    groupByRegionPool(owned, regionPoolOf).map(([regionPool, inPool]) =>
+      restoreOwners(context, regionPool, inPool),
+    ),
+  );
 }
 
 function restoreRequestOf(
   context: StoreAccess,
-  playerId: string,
-  { sessionId, known: { regionPool, request, epoch } }: RememberedSession,
+  { session: { sessionId, playerId }, held: { assignment, epoch } }: RememberedSession,
 ): Promise<boolean> {
+  const { regionPool, request } = assignment;
   return restoreRequest(context, { playerId, requestId: request.requestId, sessionId, regionPool }, epoch);
 }
 
-/** Restores client's broker and player of sessions, and passes on the record of each; `null` when the store does not know it. */
-async function restoreOwners<Session extends RememberedSession>(
+function restoreOwners(
   { store, brokerId }: BrokerSettings & StoreAccess,
-  sessions: readonly Session[],
-  receive?: (session: Session, record: SessionRecord | null) => void,
-): Promise<void> {
-  await Promise.all(
-    groupByRegionPool(sessions, ({ known }) => known.regionPool).map(async ([regionPool, group]) => {
-      const owned = group.map(({ sessionId, known: { epoch, meta } }) => ({
-        sessionId,
-        epoch,
-        clientBrokerId: brokerId,
-        meta,
-      }));
-      const records = await store.restoreSessions(regionPool, owned);
-      group.forEach((session, i) => receive?.(session, records[i] ?? null));
-    }),
+  regionPool: RegionPool,
+  group: readonly RememberedSession[],
+): Promise<readonly (SessionRecord | null)[]> {
+  return store.restoreSessions(
+    regionPool,
+    group.map(({ session: { sessionId }, held: { assignment, epoch } }) => ({
+      sessionId,
+      epoch,
+      clientBrokerId: brokerId,
+      meta: assignment.meta,
+    })),
   );
 }
 
 function verifySession(
-  context: Runtime & StoreAccess & Connections & Events,
-  { sessionId, client, known }: LinkedSession,
+  { brokerId, storeHealth, clock, sessionRunner }: CorePorts & Connections,
+  regionPool: RegionPool,
+  { session, held }: RememberedSession,
+  asOf: number,
   record: SessionRecord | null,
   isRecovering: boolean,
 ): void {
-  if (context.connections.clientOfSession(sessionId) !== client || client.sessions.get(sessionId) !== known)
-    return;
-  if (record !== null) {
-    known.missedChecks = 0;
-    emitSessionChange(context, known.regionPool, record);
-    return;
-  }
-  // The host may report the session soon. For a reserved session, the broker waits no longer than hosts need for that.
-  const mayBeReported = known.state === 'reserved' ? context.storeHealth.isRebuilding : isRecovering;
-  if (mayBeReported || known.state === 'ended') return;
-  known.missedChecks += 1;
-  if (known.missedChecks < MAX_MISSED_CHECKS) return;
-  const { regionPool, epoch, meta, request } = known;
-  if (
-    known.state === 'reserved' &&
-    context.clock.monotonicMs() < known.reservedUntilMs &&
-    request.onHostLost !== 'end'
-  ) {
-    // A Redis failover lost the reservation, and another session may have its slot by now.
-    known.state = 'ended';
-    context.events.emit(
-      'sessionLost',
-      client,
-      regionPool,
-      { ...LOST_RESERVATION, sessionId, epoch, meta },
-      'reserved',
-    );
-    return;
-  }
-  const reason = known.state === 'reserved' ? 'reservation_expired' : 'host_lost';
-  client.channel.send({ type: 'session', sessionId, epoch, state: 'ended', reason });
-  context.connections.unlinkSession(sessionId);
+  const change = record === null ? null : toChange(brokerId, regionPool, record);
+  // The store knows it as an offer: that is a queue position of the request.
+  if (record !== null && change === null) return;
+  // For a reserved session, the broker waits no longer than hosts need to report it.
+  const mayBeReported = held.state === 'reserved' ? storeHealth.isRebuilding : isRecovering;
+  sessionRunner.dispatch(session, {
+    type: 'verified',
+    asOf,
+    change,
+    mayBeReported,
+    nowMs: clock.monotonicMs(),
+  });
 }
 
-/** The record of a reservation that the store has lost. */
-const LOST_RESERVATION = {
-  state: 'ended',
-  reason: 'host_lost',
-  hostId: '',
-  reservedAtMs: toStoreMs(0),
-  clientBrokerId: '',
-  seq: 0,
-  movable: false,
-} as const satisfies Partial<SessionRecord>;
+function regionPoolOf({ held }: RememberedSession): RegionPool {
+  return held.assignment.regionPool;
+}

@@ -1,5 +1,6 @@
 import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type { RequestRecord, SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import { heldByClient } from '../connections/client-session-directory.js';
 import type { ClientConnection } from '../connections/connections.js';
 import { Refusal } from '../refusal.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -48,7 +49,7 @@ export async function attachEarlierSession(
   if (found.session.meta === null)
     await restoreMeta(context, regionPool, found.session, metaForRegionPool(regionPool));
   const { sessionId } = record;
-  const heldSeq = client.sessions.get(sessionId)?.seq ?? null;
+  const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
   const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
   if (session === null) throw new Refusal('SESSION_OVER');
   if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);

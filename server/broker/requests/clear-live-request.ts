@@ -1,5 +1,4 @@
 import { REVERSIBLE_REASONS, type SessionRecord } from '../../store/fleet-store.js';
-import type { Connections } from '../connections/ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /**
@@ -18,11 +17,4 @@ export function clearLiveRequest(
   context.batches.clearLiveRequest({ playerId, sessionId, epoch }).catch(() => {
     // The store is unreachable. The player's next request finds that the session has ended.
   });
-}
-
-/** Like `clearLiveRequest`, for a session whose client is disconnected. */
-export function clearRequestOfDisconnected(context: StoreAccess & Connections, session: SessionRecord): void {
-  if (session.state !== 'ended') return;
-  const disconnected = context.disconnectedSessions.get(session.sessionId);
-  if (disconnected !== undefined) clearLiveRequest(context, disconnected.playerId, session);
 }

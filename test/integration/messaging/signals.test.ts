@@ -16,6 +16,7 @@ import {
 } from '../../support/fleet/test-broker.js';
 import { newSessionId } from '../../support/fleet/fleet-data.js';
 import type { Peer } from '../../support/fleet/peer.js';
+import { startClosing } from '../../protocol/frames/raw-frames.js';
 import { sharedRedis, uniquePrefix } from '../../support/redis/redis-server.js';
 
 const RTT = { near: 12 };
@@ -32,6 +33,15 @@ interface Pair {
   readonly player: Peer;
   readonly host: Peer;
   readonly sessionId: string;
+}
+
+/** Resolves with whether a signal is answered with PEER_AWAY. The answer to a signal of no session follows it. */
+async function isAway(sender: Peer, signal: object): Promise<boolean> {
+  sender.send(signal);
+  sender.send({ ...signal, sessionId: newSessionId() });
+  const codes: unknown[] = [];
+  while (codes.at(-1) !== 'UNKNOWN_SESSION') codes.push((await sender.next('error'))['code']);
+  return codes.includes('PEER_AWAY');
 }
 
 async function openOne(): Promise<Brokers> {
@@ -188,6 +198,17 @@ for (const [where, open] of [
       back.send(toClient('anybody?'));
       expect(await back.next('error')).to.include(away);
       expect(back.unread).to.deep.equal([]);
+    });
+
+    it('to a client or host that has sent a close frame, and whose socket is still open, are answered with PEER_AWAY', async () => {
+      const { player, host } = pair;
+      await startClosing(host);
+      await waitUntil(() => isAway(player, toHost('anybody?')));
+      const second = await openPair(brokers, 'bob');
+      await startClosing(second.player);
+      const toBob = { type: 'signal', sessionId: second.sessionId, epoch: 1, data: 'anybody?' };
+      await waitUntil(() => isAway(second.host, toBob));
+      for (const closing of [host, second.player]) closing.terminate();
     });
 
     it('follow a client to its new connection', async () => {

@@ -16,7 +16,7 @@ import {
   type TestBrokerOptions,
 } from '../../support/fleet/test-broker.js';
 import { Peer } from '../../support/fleet/peer.js';
-import { expectClosed, rawSocket, sendTogether } from '../frames/raw-frames.js';
+import { expectClosed, rawSocket, sendTogether, startClosing } from '../frames/raw-frames.js';
 
 describe('Connections', function () {
   this.timeout(15_000);
@@ -201,6 +201,20 @@ describe('Connections', function () {
         await living.next('pong');
       });
     }
+
+    it('a peer that sends a close frame and keeps its socket open is dropped', async () => {
+      const duskline = await start();
+      const peers = await Promise.all([
+        openHost(duskline.url, { hostId: 'h1' }),
+        openPlayer(duskline.url, 'alice'),
+      ]);
+      for (const peer of peers) await startClosing(peer);
+      await waitUntil(() => {
+        const { hosts, clients } = duskline.broker.connections;
+        return hosts + clients === 0;
+      });
+      for (const peer of peers) peer.terminate();
+    });
 
     it('messages count as signs of life', async () => {
       const { url } = await start({ limits: { pingIntervalMs: 60, maxMissedPings: 2 } });

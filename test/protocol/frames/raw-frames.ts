@@ -8,6 +8,17 @@ export function rawSocket(peer: Peer): Socket {
   return (peer.socket as unknown as { readonly _socket: Socket })._socket;
 }
 
+/** As RFC 6455 has it, with a mask of zeros. */
+const EMPTY_CLOSE_FRAME = Buffer.from([0x88, 0x80, 0, 0, 0, 0]);
+
+/** Sends a close frame. The socket stays open, because the peer does not read the answer. */
+export async function startClosing(peer: Peer): Promise<void> {
+  peer.socket.pause();
+  await new Promise<void>((resolve) => {
+    rawSocket(peer).write(EMPTY_CLOSE_FRAME, () => resolve());
+  });
+}
+
 /** Sends frames in one write, so that the broker reads them in one turn of its event loop. */
 export function sendTogether(peer: Peer, frames: readonly object[]): void {
   const socket = rawSocket(peer);

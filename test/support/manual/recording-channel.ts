@@ -9,7 +9,7 @@ export class RecordingChannel implements Channel<unknown> {
   /** The code with which the broker closed the connection. */
   closedWith: string | undefined;
   #unread: Frame[] = [];
-  #open = true;
+  open = true;
 
   /**
    * @param onFrame called with each frame that the broker sends
@@ -22,22 +22,22 @@ export class RecordingChannel implements Channel<unknown> {
   ) {}
 
   send(message: unknown): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     const frame = JSON.parse(JSON.stringify(message)) as Frame;
     this.#unread.push(frame);
     this.onFrame(frame);
   }
 
   closeWith(code: string): void {
-    if (!this.#open) return;
+    if (!this.open) return;
     this.closedWith = code;
     this.close();
   }
 
   /** Closes the connection, as the peer or the network does. */
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.open) return;
+    this.open = false;
     this.onClosed();
   }
 

@@ -92,7 +92,7 @@ export class ScriptedBroker {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
   /** When it is set, upgrades are refused with this response. */
-  refusal: { readonly status: number; readonly body: string } | undefined;
+  refusal: { readonly status: number; readonly body: string; readonly retryAfter?: string } | undefined;
   upgrades = 0;
 
   private constructor(server: Server) {
@@ -102,10 +102,14 @@ export class ScriptedBroker {
     server.on('upgrade', (request, socket, head) => {
       this.upgrades += 1;
       if (this.refusal !== undefined) {
-        const { status, body } = this.refusal;
-        socket.end(
-          `HTTP/1.1 ${status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-        );
+        const { status, body, retryAfter } = this.refusal;
+        const headers = [
+          `HTTP/1.1 ${status} No`,
+          `Content-Length: ${body.length}`,
+          'Connection: close',
+          ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
+        ];
+        socket.end([...headers, '', body].join('\r\n'));
         return;
       }
       this.#sockets.handleUpgrade(request, socket, head, (client) =>

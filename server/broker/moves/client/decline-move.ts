@@ -1,5 +1,8 @@
 import type { Stay } from '@duskline/protocol';
+import { pendingMoveOf } from '../../../domain/client-session/client-session.js';
+import { heldBy } from '../../connections/client-session-directory.js';
 import type { ClientConnection } from '../../connections/connections.js';
+import type { Connections } from '../../connections/ports.js';
 import type { CorePorts } from '../../core-ports.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import { cancelMove } from '../coordinator/cancel-move.js';
@@ -10,7 +13,7 @@ import { refuseMove } from '../reply-to-coordinator.js';
  * there is no such move or the session is on the target host already; otherwise nothing.
  */
 export async function declineMove(
-  context: CorePorts,
+  context: CorePorts & Connections,
   client: ClientConnection,
   message: Stay,
 ): Promise<void> {
@@ -28,20 +31,22 @@ export async function declineMove(
 
 /** @throws Refusal UNKNOWN_SESSION, NO_MOVE, UNAVAILABLE */
 async function cancelPendingMove(
-  context: CorePorts,
+  context: CorePorts & Connections,
   client: ClientConnection,
   { sessionId, epoch }: Stay,
 ): Promise<void> {
-  const known = client.sessions.get(sessionId);
-  if (known === undefined) throw new Refusal('UNKNOWN_SESSION');
-  const { pendingMove } = known;
-  if (pendingMove?.epoch !== epoch) throw new Refusal('NO_MOVE');
-  const { regionPool, hostId, epoch: fromEpoch } = known;
-  const { regionPool: to, coordinatorBrokerId } = pendingMove;
+  const session = client.sessions.get(sessionId);
+  const held = heldBy(session);
+  if (session === undefined || held === undefined) throw new Refusal('UNKNOWN_SESSION');
+  const pendingMove = pendingMoveOf(session.state);
+  if (pendingMove?.assignment.epoch !== epoch) throw new Refusal('NO_MOVE');
+  const { regionPool, hostId } = held.assignment;
+  const { epoch: fromEpoch } = held;
+  const { assignment, coordinatorBrokerId } = pendingMove;
+  const to = assignment.regionPool;
   const move = { regionPool, sessionId, hostId, epoch: fromEpoch, to, toEpoch: epoch };
   if ((await cancelMove(context, move)) === 'arrived') throw new Refusal('NO_MOVE');
-  // The client may have been sent to another host while the store answered.
-  if (known.pendingMove === pendingMove) known.pendingMove = null;
+  context.sessionRunner.dispatch(session, { type: 'move_cancelled', epoch });
   const attempt = { sessionId, to, toEpoch: epoch, coordinatorBrokerId };
   await refuseMove(context, attempt, 'client', 'the client declined');
 }

@@ -1,5 +1,6 @@
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import type { RegionPool } from '../../../domain/catalog.js';
+import { heldBy } from '../../connections/client-session-directory.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Credentials } from '../../credentials.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
@@ -16,10 +17,10 @@ export async function sendMoving(
 ): Promise<void> {
   const { sessionId, epoch, fromEpoch, coordinatorBrokerId, claimWithinMs } = message;
   const [reservation] = await context.store.getSessions(regionPool, [targetReservationIdOf(sessionId)]);
-  const client = context.connections.clientOfSession(sessionId);
-  const known = client?.sessions.get(sessionId);
+  const session = context.clientSessions.find(sessionId);
+  const held = heldBy(session);
   const attempt = { sessionId, to: regionPool, toEpoch: epoch, coordinatorBrokerId };
-  if (client === undefined || known?.epoch !== fromEpoch) {
+  if (session === undefined || session.client === null || held?.epoch !== fromEpoch) {
     return refuseMove(context, attempt, 'client', 'the client is not connected');
   }
   if (reservation?.state !== 'arriving' || reservation.epoch !== epoch) {
@@ -31,10 +32,16 @@ export async function sendMoving(
     reservation,
     claimWithinMs,
   );
-  const { seq } = known;
-  const matched = await createMatched(context, client, known.request, { ...placed, sessionId, seq });
+  const { seq, request } = held.assignment;
+  const matched = await createMatched(context, session.client, request, { ...placed, sessionId, seq });
   const { hostId, meta } = placed;
   const untilMs = context.clock.monotonicMs() + claimWithinMs;
-  known.pendingMove = { regionPool, epoch, hostId, meta, coordinatorBrokerId, untilMs };
-  client.channel.send({ ...matched, type: 'moving' });
+  const overAtMs = untilMs + context.intervals.moveGraceMs;
+  const assignment = { ...held.assignment, regionPool, epoch, hostId, meta };
+  context.sessionRunner.dispatch(session, {
+    type: 'moving',
+    move: { assignment, coordinatorBrokerId, untilMs, overAtMs },
+    fromEpoch,
+    message: { ...matched, type: 'moving' },
+  });
 }

@@ -11,7 +11,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       await scene.sendHeartbeat(host, 'h1');
       const client = await scene.connect('client');
       await hello(client);
-      scene.remark('the client measures the beacons of a few regions');
+      scene.remark('the client measures a few regions');
       client.send(PLAY);
       const matched = await client.receive('matched');
       await host.receive('prepare');
@@ -62,7 +62,7 @@ export const CONNECTIONS: readonly Scenario[] = [
       second.send({ type: 'hello', resumeToken, device: TEST_DEVICE });
       await second.receive('error');
       await second.closed(4401);
-      scene.remark('at once, with a player token that has expired');
+      scene.remark('at once, with an expired player token');
       const third = await scene.connect('client', 1);
       const key = createSecretKey(Buffer.from(TEST_ENV.DUSKLINE_AUTH_SECRET));
       const signer = createTokenSigner({

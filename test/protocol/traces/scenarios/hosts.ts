@@ -55,7 +55,7 @@ export const HOSTS: readonly Scenario[] = [
       h2.send(report(again, 'active'));
       await client.receive('session');
       await h2.cut();
-      scene.remark('this time no host has a free slot');
+      scene.remark('no host has a free slot');
       await client.receive('session');
     },
   },

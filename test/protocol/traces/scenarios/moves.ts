@@ -84,6 +84,7 @@ export const MOVES: readonly Scenario[] = [
       scene.remark('as in scenario 21 until `checkpoint`');
       h1.send({ type: 'cannot_move', sessionId, epoch, reason: 'no save point is near' });
       await h1.receive('resume');
+      h1.send(report(matched, 'connected'));
     },
   },
 ];

@@ -62,7 +62,7 @@ export const QUEUE: readonly Scenario[] = [
       const next = await scene.client('next', 'bob');
       client.send(PLAY);
       await client.receive('queued');
-      next.send(PLAY);
+      next.send({ ...PLAY, requestId: 'r2' });
       await next.receive('queued');
       await full.free();
       await client.receive('offer');

@@ -10,13 +10,16 @@ export const SESSIONS: readonly Scenario[] = [
       const client = await scene.client('client');
       const matched = await scene.startSession(client, host);
       const { sessionId, epoch } = matched;
-      scene.remark('the player does nothing for 14 minutes');
+      scene.remark('14 minutes without input');
       host.send({ type: 'limit', sessionId, epoch, kind: 'idle', endsInMs: 60_000 });
       await client.receive('limit');
-      scene.remark('the player presses a button');
+      scene.remark('input');
       host.send({ type: 'limit', sessionId, epoch, kind: 'idle', endsInMs: null });
       await client.receive('limit');
-      scene.remark('the player does nothing for 15 minutes');
+      scene.remark('14 minutes without input');
+      host.send({ type: 'limit', sessionId, epoch, kind: 'idle', endsInMs: 60_000 });
+      await client.receive('limit');
+      scene.remark('another minute');
       host.send(report(matched, 'ended', { reason: 'idle' }));
       await client.receive('session');
     },

@@ -1,17 +1,21 @@
 import { toStoreMs } from '@duskline/server/domain/store-time.js';
-import type { Device, Play } from '@duskline/protocol';
+import type { Device, Matched, Play } from '@duskline/protocol';
+import { ClientSessionDirectory } from '@duskline/server/broker/connections/client-session-directory.js';
 import { ClientConnection, ConnectionDirectory } from '@duskline/server/broker/connections/connections.js';
+import type { ClientSessionRunner } from '@duskline/server/broker/connections/ports.js';
 import { SESSION_GROUPS, groupOfSession } from '@duskline/server/broker/connections/sessions-in-groups.js';
+import { createClientSessionRunner } from '@duskline/server/broker/messaging/client-session-runner.js';
 import { createSessionVerifier } from '@duskline/server/broker/recovery/verify-sessions.js';
 import type { Reservation, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { REGION_POOL, metaOf, newSessionId } from '../../../support/fleet/fleet-data.js';
+import { ManualClock } from '../../../support/time/manual-clock.js';
 
 type VerifierContext = Parameters<typeof createSessionVerifier>[0];
 
 function newClient(): ClientConnection {
-  const channel = { connectionId: 'c', send: () => undefined, closeWith: () => undefined };
+  const channel = { connectionId: 'c', open: true, send: () => undefined, closeWith: () => undefined };
   const device: Device = { kind: 'pc', codecs: ['h264'], maxResolution: '1080p' };
   return new ClientConnection({ channel, playerId: 'p', tier: 'standard', device, resumed: false });
 }
@@ -19,6 +23,8 @@ function newClient(): ClientConnection {
 /** A broker whose clients come and go between rounds of verification. */
 class BrokerWithChurn {
   readonly connections = new ConnectionDirectory();
+  readonly clientSessions = new ClientSessionDirectory(60_000, new ManualClock());
+  readonly sessionRunner: ClientSessionRunner;
   readonly verifyRound: (isRecovering: boolean) => Promise<void>;
   readonly clients = new Map<string, ClientConnection>();
   /** Sessions that the store was asked for in the last round. */
@@ -42,19 +48,23 @@ class BrokerWithChurn {
       } as const;
       return sessions.map((session) => ({ ...record, ...session }));
     };
-    this.verifyRound = createSessionVerifier({
+    const ports = {
       brokerId: 'b',
       connections: this.connections,
+      clientSessions: this.clientSessions,
+      clock: new ManualClock(),
+      storeHealth: { isRebuilding: false },
       store: { restoreSessions },
-      events: { emit: () => true },
-    } as unknown as VerifierContext);
+    } as unknown as VerifierContext;
+    this.sessionRunner = createClientSessionRunner(ports);
+    this.verifyRound = createSessionVerifier({ ...ports, sessionRunner: this.sessionRunner });
   }
 
   join(sessionId: string): void {
     const client = newClient();
     this.clients.set(sessionId, client);
     this.connections.addClient(client);
-    this.connections.linkSession(client, sessionId, {
+    const assignment = {
       regionPool: REGION_POOL,
       request: { requestId: 'r' } as Play,
       meta: metaOf(sessionId),
@@ -63,14 +73,16 @@ class BrokerWithChurn {
       arrivedAtMs: null,
       reservedUntilMs: 0,
       epoch: 1,
-      state: 'connected',
-      missedChecks: 0,
-      pendingMove: null,
-    });
+    };
+    const message = { type: 'matched', sessionId } as Matched;
+    this.sessionRunner.match(client, sessionId, { assignment, message, earlierSession: undefined });
   }
 
   leave(sessionId: string): void {
-    this.connections.removeClient(this.clients.get(sessionId)!);
+    const client = this.clients.get(sessionId)!;
+    this.connections.removeClient(client);
+    for (const session of [...client.sessions.values()])
+      this.sessionRunner.dispatch(session, { type: 'disconnected' });
     this.clients.delete(sessionId);
   }
 }
@@ -93,7 +105,8 @@ const churn: fc.Arbitrary<Churn> = fc.record({
 });
 
 describe('The verification of sessions', () => {
-  it('verifies every session within 30 rounds, whichever others begin, end and reconnect', async () => {
+  it('verifies every session within 30 rounds, whichever others begin, end and reconnect', async function () {
+    this.timeout(30_000);
     await fc.assert(
       fc.asyncProperty(
         fc.array(churn, { minLength: 70, maxLength: 70 }),

@@ -58,6 +58,21 @@ describe('client: measuring regions with a location', () => {
     expect(await (await connected(probe)).measureRegions()).to.deep.equal({ london: 8 });
   });
 
+  it('contacts the preferred regions too, however far they are on the map', async () => {
+    const { probe, probed } = probeOf({ sydney: 12, london: 280 });
+    const client = await connected(probe);
+    const rtt = await client.measureRegions({ limit: 2, regions: { prefer: ['london'] } });
+    expect(rtt).to.deep.equal({ london: 280, 'sydney-0': 12 });
+    expect(probed).to.have.keys('london', 'sydney-0', 'sydney-1');
+  });
+
+  it('contacts all regions when a preferred region is as fast as it should be and those near on the map are not', async () => {
+    const { probe, probed } = probeOf({ sydney: 280, london: 280, 'sydney-11': 8 });
+    const client = await connected(probe);
+    await client.measureRegions({ regions: { prefer: ['london'] } });
+    expect(probed).to.have.keys(REGIONS.map(({ region }) => region));
+  });
+
   it('accepts a slow access network while the time fits the distance', async () => {
     const far = [aRegion('perth', { lat: -31.9, lon: 115.9 }), ...REGIONS.slice(-1)];
     const { probe, probed } = probeOf({ perth: 100, london: 8 });

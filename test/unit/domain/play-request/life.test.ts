@@ -1,7 +1,8 @@
 import type { PhaseName, Placed, PlayRequest } from '@duskline/server/domain/play-request/play-request.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { RandomBroker, type Choose } from './random-broker.js';
+import type { Choose } from '../random-choice.js';
+import { RandomBroker } from './random-broker.js';
 
 const HAPPENINGS = [
   'cancelled',

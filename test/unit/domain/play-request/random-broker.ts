@@ -23,6 +23,7 @@ import type {
 } from '@duskline/server/domain/play-request/play-request.js';
 import { step } from '@duskline/server/domain/play-request/step.js';
 import type { Candidate } from '@duskline/server/domain/ranking.js';
+import type { Choose } from '../random-choice.js';
 
 const REGION_POOLS: readonly RegionPool[] = ['near', 'middle', 'far'].map((region) => ({
   region,
@@ -48,9 +49,6 @@ const OTHER: RememberedRequest = {
   ageMs: 0,
   state: 'live',
 };
-
-/** Chooses among equally possible results; a seed or fast-check decides. */
-export type Choose = <T>(options: readonly T[]) => T;
 
 /**
  * A broker and a store that answer every call of one request as a real store may, in any order and with any outcome, and that

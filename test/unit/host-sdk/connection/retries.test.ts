@@ -135,6 +135,31 @@ describe('host connection', () => {
     }
   });
 
+  for (const [retryAfter, expected] of [
+    ['7', { retryAfterMs: 7_000, atLeastMs: 7_000 }],
+    ['Wed, 21 Oct 2099 07:28:00 GMT', { retryAfterMs: undefined, atLeastMs: 0 }],
+    ['99999', { retryAfterMs: undefined, atLeastMs: 0 }],
+  ] as const) {
+    it(`waits as long as a refused upgrade says in seconds: Retry-After: ${retryAfter}`, async () => {
+      const broker = await ScriptedBroker.start();
+      broker.refusal = { status: 503, body: '', retryAfter };
+      try {
+        const rig = await startHostFixture({ url: broker.url });
+        const { failure, retryInMs } = await rig.until('waiting');
+        expect(failure).to.deep.equal({
+          kind: 'upgrade_refused',
+          httpStatus: 503,
+          ...(expected.retryAfterMs === undefined ? {} : { retryAfterMs: expected.retryAfterMs }),
+        });
+        expect(retryInMs)
+          .to.be.at.least(expected.atLeastMs)
+          .and.below(expected.atLeastMs + 5_000);
+      } finally {
+        await broker.stop();
+      }
+    });
+  }
+
   it('gives up on a broker that does not answer register in time', async () => {
     const rig = await startHostFixture({ connectTimeoutMs: 5_000 });
     const connection = await rig.broker.connections.next();

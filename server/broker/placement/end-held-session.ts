@@ -1,0 +1,144 @@
+import type { EndReason } from '@duskline/protocol/vocabulary';
+import type { SessionEffect } from '../../domain/client-session/effects.js';
+import type { EndResult } from '../../domain/client-session/events.js';
+import type { RegionPool } from '../../domain/catalog.js';
+import { REVERSIBLE_REASONS } from '../../store/fleet-store.js';
+import type {
+  ClientConnection,
+  ClientSessionRecord,
+  ClientSessionTypes,
+} from '../connections/connections.js';
+import type { Connections } from '../connections/ports.js';
+import type { CorePorts } from '../core-ports.js';
+import { notifyAllOfEnd } from '../messaging/session-events.js';
+import { withdrawRequest } from '../queue/withdraw-request.js';
+import { errorMessage, toRefusal } from '../refusal.js';
+import { clearLiveRequest } from '../requests/clear-live-request.js';
+
+type EndEffect = Extract<SessionEffect<ClientSessionTypes>, { readonly type: 'end' }>;
+
+/** The host that has the session, as far as this broker knows. */
+interface Place {
+  readonly regionPool: RegionPool;
+  readonly hostId: string;
+  readonly epoch: number;
+}
+
+/** How often an order follows a session that gets another host meanwhile. */
+const MAX_MOVES = 3;
+
+/**
+ * Ends the session of a connected client with `client_left`, and tells its machine the result. The slot is free by then, and no host
+ * can bring the session back.
+ */
+export async function endHeldSession(
+  context: CorePorts & Connections,
+  session: ClientSessionRecord,
+  { call, assignment, epoch }: EndEffect,
+): Promise<void> {
+  const { regionPool, hostId } = assignment;
+  const result = await endAnywhere(context, session, { regionPool, hostId, epoch }).catch((error: unknown) =>
+    failureOf(context, error, session.sessionId),
+  );
+  context.sessionRunner.dispatch(session, { type: 'end_answered', call, result });
+}
+
+async function endAnywhere(
+  context: CorePorts,
+  session: ClientSessionRecord,
+  known: Place,
+): Promise<EndResult> {
+  let place = known;
+  for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
+    const result = await endAt(context, session, place);
+    if (result !== 'elsewhere') return result;
+    const next = await findLaterPlace(context, session, place);
+    if (next === undefined) return { kind: 'failed', code: 'STALE_EPOCH' };
+    place = next;
+  }
+  return { kind: 'failed', code: 'STALE_EPOCH' };
+}
+
+async function endAt(
+  context: CorePorts,
+  { sessionId, playerId }: ClientSessionRecord,
+  { regionPool, hostId, epoch }: Place,
+): Promise<EndResult | 'elsewhere'> {
+  const reason = 'client_left';
+  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason });
+  switch (outcome.kind) {
+    case 'ended':
+      notifyAllOfEnd(context, regionPool, [outcome]);
+      return { kind: 'ended', reason };
+    case 'over':
+      if (outcome.reason === 'superseded') return 'elsewhere';
+      return {
+        kind: 'ended',
+        reason: await makeFinal(context, regionPool, sessionId, epoch, outcome.reason),
+      };
+    case 'stale':
+      return 'elsewhere';
+    case 'unknown': {
+      // The store has lost the session. Its host may still have it, and must not bring it back.
+      const end = { sessionId, epoch, hostId, reason } as const;
+      notifyAllOfEnd(
+        context,
+        regionPool,
+        await context.store.recordEnds(regionPool, [end], context.brokerId),
+      );
+      context.recentEnds.markUncertain(sessionId);
+      // Another broker may have recorded the end meanwhile.
+      clearLiveRequest(context, playerId, end);
+      return { kind: 'ended', reason };
+    }
+  }
+}
+
+/** A session that its host may keep, because it ended for a reversible reason, may not be kept once its client has ended it. */
+async function makeFinal(
+  context: CorePorts,
+  regionPool: RegionPool,
+  sessionId: string,
+  epoch: number,
+  reason: EndReason,
+): Promise<EndReason> {
+  if (!REVERSIBLE_REASONS.includes(reason)) return reason;
+  await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
+  return 'client_left';
+}
+
+/** The session under a higher epoch, by the record of its request: it moved, or another broker placed it again. */
+async function findLaterPlace(
+  context: CorePorts,
+  { sessionId, playerId, state: { phase } }: ClientSessionRecord,
+  { epoch }: Place,
+): Promise<Place | undefined> {
+  if (phase.name !== 'ending') return undefined;
+  const { requestId } = phase.held.assignment.request;
+  const record = await context.batches.findRequest({ playerId, requestId });
+  if (record === null || record.state === 'replaced' || record.epoch <= epoch) return undefined;
+  const { regionPool } = record;
+  const [session] = await context.store.getSessions(regionPool, [sessionId]);
+  if (session === null || session === undefined || session.epoch <= epoch) return undefined;
+  return { regionPool, hostId: session.hostId, epoch: session.epoch };
+}
+
+function failureOf(context: CorePorts, error: unknown, sessionId: string): EndResult {
+  const { code } = toRefusal(error);
+  if (code === 'UNAVAILABLE') return { kind: 'failed', code };
+  context.log.error({ err: error, sessionId }, 'a session could not be ended');
+  return { kind: 'failed', code: 'INTERNAL' };
+}
+
+/** Sends the `error` for a `cancel` that failed, and logs it when the server is at fault. */
+export function sendCancelRefusal(
+  context: CorePorts,
+  client: ClientConnection,
+  error: unknown,
+  requestId: string,
+): void {
+  const refusal = toRefusal(error);
+  if (refusal.code === 'INTERNAL')
+    context.log.error({ err: error, requestId }, 'a request could not be cancelled');
+  client.channel.send(errorMessage(refusal, context.random, { inReplyTo: 'cancel', requestId }));
+}

@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import { ManualFleet } from '../../../support/manual/manual-fleet.js';
+import type { ManualHost, ManualPlayer } from '../../../support/manual/manual-peers.js';
+
+const LOST_AFTER_MS = 14_000;
+const EXPIRED_AFTER_MS = 31_500;
+
+describe('A session whose end and whose reports cross', () => {
+  let fleet: ManualFleet;
+  let host: ManualHost;
+  let alice: ManualPlayer;
+  let sessionId: string;
+
+  beforeEach(async () => {
+    fleet = await ManualFleet.start();
+    host = await fleet.host({ hostId: 'h1', slots: 1 });
+    alice = fleet.player('alice');
+    alice.play('r1');
+    await fleet.clock.settle();
+    ({ sessionId } = alice.take('matched') as unknown as { sessionId: string });
+  });
+  afterEach(() => fleet.stop());
+
+  it('is alive again for its client when the host had admitted it just before the reservation expired', async () => {
+    await fleet.clock.elapse(EXPIRED_AFTER_MS);
+    expect(alice.take('session')).to.include({ state: 'ended', reason: 'reservation_expired' });
+    host.sessions.set(sessionId, { sessionId, epoch: 1, state: 'active' });
+    await fleet.clock.elapse(1_100);
+    expect(alice.take('session')).to.include({ sessionId, epoch: 1, state: 'active' });
+    host.report(sessionId, 1, 'connected');
+    await fleet.clock.settle();
+    expect(alice.take('session')).to.include({ sessionId, epoch: 1, state: 'connected' });
+    alice.end(sessionId);
+    await fleet.clock.settle();
+    expect(alice.take('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
+    expect(host.take('end', (frame) => frame['reason'] === 'client_left')).to.include({ sessionId });
+  });
+
+  it('is not placed again when its host is lost before the store has answered its end', async () => {
+    host.claim(sessionId);
+    await fleet.clock.elapse(1_000);
+    alice.channel.skip();
+    const spare = await fleet.host({ hostId: 'h2', slots: 1 });
+    let answer: () => void = () => undefined;
+    const { endSessions } = fleet.store;
+    fleet.store.endSessions = async (...order) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return endSessions(...order);
+    };
+    alice.end(sessionId);
+    host.fallSilent();
+    await fleet.clock.elapse(LOST_AFTER_MS);
+    expect(alice.channel.unread).to.deep.equal([]);
+    answer();
+    await fleet.clock.elapse(1_000);
+    expect(alice.take('session')).to.include({ sessionId, epoch: 1, state: 'ended', reason: 'client_left' });
+    expect(alice.channel.unread).to.deep.equal([]);
+    expect([...spare.prepared]).to.deep.equal([]);
+  });
+
+  it('ends at its host, too, when the host returns after it was lost', async () => {
+    host.claim(sessionId);
+    await fleet.clock.elapse(1_000);
+    let answer: () => void = () => undefined;
+    const { endSessions } = fleet.store;
+    fleet.store.endSessions = async (...order) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return endSessions(...order);
+    };
+    alice.end(sessionId);
+    host.fallSilent();
+    await fleet.clock.elapse(LOST_AFTER_MS);
+    answer();
+    await fleet.clock.elapse(1_000);
+    host.sendHeartbeats();
+    await fleet.clock.elapse(2_000);
+    expect(host.take('end')).to.include({ sessionId, epoch: 1 });
+    expect([...host.sessions]).to.deep.equal([]);
+  });
+});
