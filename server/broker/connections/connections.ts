@@ -154,6 +154,8 @@ export interface HostConnection {
   knowsEnds: boolean;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
+  /** Ends that the host has reported and the store has not answered for. A list of its sessions without them does not say why they ended. */
+  readonly endsUnderWay: Set<Promise<void>>;
   /** Assignments that the host was sent and has not said to be ready for. */
   readonly unansweredPrepares: UnansweredPrepares;
   /** The epoch that the store knows to be movable, by session id. */

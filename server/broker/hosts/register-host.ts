@@ -44,6 +44,7 @@ export async function registerHost(
     lastSentEpochs: new Map(),
     knowsEnds: false,
     mustReconcile: false,
+    endsUnderWay: new Set(),
     unansweredPrepares: new UnansweredPrepares(),
     movableEpochs: new Map(),
   };
