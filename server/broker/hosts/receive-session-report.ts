@@ -1,9 +1,11 @@
 import type { HostSession } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '../../store/fleet-store.js';
+import { listedOf } from '../../domain/host-session/host-session.js';
 import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
+import { dispatchToHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
 import { confirmAdmittedClient } from '../moves/target-host/confirm-admitted-client.js';
@@ -38,8 +40,7 @@ async function changeReportedSession(
 ): Promise<void> {
   const { regionPool, registration } = host;
   const { sessionId, epoch, state } = held;
-  host.heldSessions.set(sessionId, { epoch, state });
-  host.unansweredPrepares.delete(sessionId);
+  host.sessions.apply(sessionId, { type: 'reported', epoch, state });
   const outcome = await context.batches.updateSessionState(regionPool, {
     sessionId,
     epoch,
@@ -52,19 +53,17 @@ async function changeReportedSession(
       notifyAllOfChange(context, regionPool, outcome.session);
       return;
     case 'over':
-      host.heldSessions.delete(sessionId);
-      host.lastSentEpochs.delete(sessionId);
-      host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
+      dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: outcome.reason });
       return;
     case 'unknown':
       if (await confirmAdmittedClient(context, host, held, restored)) return;
       // The next heartbeat differs from the store, and the reconciliation adopts the session if a slot is free.
-      if (host.heldSessions.size <= registration.slots) return;
-      host.heldSessions.delete(sessionId);
+      if (host.sessions.listed.length <= registration.slots) return;
+      host.sessions.apply(sessionId, { type: 'refused', epoch });
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
       if (await confirmAdmittedClient(context, host, held, restored)) return;
-      host.heldSessions.delete(sessionId);
+      host.sessions.apply(sessionId, { type: 'refused', epoch });
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':
       throw new Refusal('BAD_TRANSITION');
@@ -79,9 +78,8 @@ async function endReportedSession(
   reason: EndReason,
 ): Promise<void> {
   const { regionPool, registration } = host;
-  const wasHeld = host.heldSessions.delete(sessionId);
-  host.unansweredPrepares.delete(sessionId);
-  host.lastSentEpochs.delete(sessionId);
+  const wasHeld = listedOf(host.sessions.get(sessionId))?.epoch === epoch;
+  host.sessions.apply(sessionId, { type: 'host_ended', epoch });
   if (!wasHeld && (await refuseReservation(context, host, sessionId, epoch, reason))) return;
   const { hostId } = registration;
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason, hostId });

@@ -1,8 +1,10 @@
+import { listedOf } from '../../../domain/host-session/host-session.js';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
 import type { ReportedSession, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { CorePorts } from '../../core-ports.js';
+import { dispatchToHost } from '../../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch } from '../../sessions/match-details.js';
 import type { StoreAccess } from '../../store-access/ports.js';
@@ -44,7 +46,7 @@ async function storeLaterState(
   host: HostConnection,
   { sessionId, epoch, state }: ReportedSession,
 ): Promise<void> {
-  const now = host.heldSessions.get(sessionId);
+  const now = listedOf(host.sessions.get(sessionId));
   if (now?.epoch !== epoch || now.state === state) return;
   const { hostId } = host.registration;
   const change = { sessionId, epoch, hostId, to: now.state };
@@ -123,7 +125,5 @@ function endOnTarget(
   { sessionId, epoch }: ReportedSession,
 ): void {
   activeMoves.incoming.delete(sessionId);
-  host.heldSessions.delete(sessionId);
-  host.lastSentEpochs.delete(sessionId);
-  host.channel.send({ type: 'end', sessionId, epoch, reason: reason ?? 'move_failed' });
+  dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'move_failed' });
 }
