@@ -127,7 +127,7 @@ export const ERRORS = {
     closeCode: 1001,
   },
   BUSY: {
-    message: 'Too many clients connect at once. Try another broker, or later.',
+    message: 'Too many clients connect at once. Try again later.',
     retryable: true,
     httpStatus: 503,
     closeCode: null,

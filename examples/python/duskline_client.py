@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import http.client
 import inspect
+import math
 import os
 import random
 import signal
@@ -26,13 +27,18 @@ BEACON_TIMEOUT_S = 2
 
 
 class Client(Peer):
-    """A player's device. `token` is a player token, or a function that returns a new one (it may be a coroutine function)."""
+    """A player's device.
+
+    `token` is a player token, or a function that returns a new one (it may be a coroutine function). `position` is the latitude
+    and longitude of the player, if known: the client measures the nearest regions.
+    """
 
     path = '/v1/client'
     answer = 'welcome'
 
-    def __init__(self, urls, token, device, trace=None):
+    def __init__(self, urls, token, device, position=None, trace=None):
         super().__init__(urls, trace)
+        self._position = position
         self._token = token
         self._last_token = None
         self.resume_token = None
@@ -46,7 +52,7 @@ class Client(Peer):
         """Requests a slot and returns the `PlayRequest`. `options` are fields of the message `play`."""
         await self.accepted.wait()
         if self.rtt is None:
-            self.rtt = await measure(self.regions)
+            self.rtt = await measure(self.regions, self._position)
         request = PlayRequest(self, title, options)
         self._requests[request.request_id] = request
         request.ask()
@@ -138,6 +144,8 @@ class PlayRequest:
 
     async def ask_again(self):
         """After a last word with `retryable`: asks again with the same id, when the broker allows it."""
+        if not self.outcome.get('retryable'):
+            raise ValueError('this request is over: another one needs another id')
         await asyncio.sleep(self.outcome.get('retryAfterMs', 0) / 1000 + random.uniform(0, 1))
         self.state, self.outcome = 'asking', None
         self._messages = asyncio.Queue()
@@ -199,14 +207,14 @@ class PlayRequest:
 
     def _on_queued(self, message):
         if self.state == 'ending':
-            self.cancel()  # the session waits for a slot again, and has none that `end` could end
+            self.end()
             return
         self.state = 'queued' if self.session_id is None else 'requeued'
         self._messages.put_nowait(message)
 
     def _on_offer(self, message):
         if self.state == 'ending':
-            self.cancel()
+            self.end()
             return
         self.state = 'offered' if self.session_id is None else 'requeued'
         self._messages.put_nowait(message)
@@ -285,15 +293,24 @@ class PlayRequest:
         asyncio.get_running_loop().call_later(delay_s, lambda: self.state != 'over' and action())
 
 
-async def measure(regions):
+async def measure(regions, position=None):
     """Round-trip times in milliseconds to about eight open regions, and to the closed ones among them; `None` where it failed."""
     chosen, open_regions = [], 0
+    if position is not None:
+        regions = sorted(regions, key=lambda region: distance(position, (region['lat'], region['lon'])))
     for region in regions[:MOST_REGIONS]:
         if open_regions < MEASURED_OPEN_REGIONS:
             chosen.append(region)
             open_regions += region['state'] == 'open'
     times = await asyncio.gather(*(asyncio.to_thread(measure_beacon, region['beaconUrl']) for region in chosen))
     return {region['region']: rtt_ms for region, rtt_ms in zip(chosen, times)}
+
+
+def distance(here, there):
+    """The angle between two positions, in radians."""
+    (lat1, lon1), (lat2, lon2) = (map(math.radians, position) for position in (here, there))
+    cosine = math.sin(lat1) * math.sin(lat2) + math.cos(lat1) * math.cos(lat2) * math.cos(lon1 - lon2)
+    return math.acos(max(-1, min(1, cosine)))
 
 
 def measure_beacon(url):
@@ -358,12 +375,15 @@ class Streams:
 
     async def _show_ticket(self, match, key):
         give_up_at = time.monotonic() + match['claimWithinMs'] / 1000
+        told = None
         while True:
             try:
                 stream = await open_stream(match['host']['endpoint'], match['ticket'])
                 break
             except (OSError, asyncio.TimeoutError, TicketRefused) as error:
-                print(f'{match["host"]["hostId"]} did not admit this client: {error}', file=sys.stderr)
+                if str(error) != told:
+                    told = str(error)
+                    print(f'{match["host"]["hostId"]} did not admit this client: {told}', file=sys.stderr)
             if match['type'] == 'moving':
                 self._request.stay()
                 return
@@ -397,7 +417,7 @@ async def main():
     options = parser.parse_args()
     device = {'kind': 'pc', 'codecs': ['av1', 'hevc', 'h264'], 'maxResolution': '1080p'}
     trace = show_messages if options.trace else None
-    client = Client(options.url or ['ws://127.0.0.1:8080'], os.environ['DUSKLINE_TOKEN'], device, trace)
+    client = Client(options.url or ['ws://127.0.0.1:8080'], os.environ['DUSKLINE_TOKEN'], device, trace=trace)
     runner = client.start()
     playing = asyncio.ensure_future(play(client, options))
     await asyncio.wait([runner, playing], return_when=asyncio.FIRST_COMPLETED)

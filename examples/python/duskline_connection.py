@@ -115,6 +115,7 @@ class Peer:
 
     async def _serve(self):
         """One connection. Returns the seconds until the next attempt is allowed, or raises `Refused`."""
+        started_at = time.monotonic()
         try:
             # No extensions. The broker pings; a peer that needs more has its own `keep_alive`.
             self._socket = await websockets.connect(
@@ -122,7 +123,7 @@ class Peer:
                 subprotocols=[SUB_PROTOCOL],
                 compression=None,
                 ping_interval=None,
-                open_timeout=WELCOME_TIMEOUT_S,
+                open_timeout=WELCOME_TIMEOUT_S,  # and what is left of it for the answer to the first message
                 close_timeout=2,
                 max_size=2**20,
             )
@@ -137,7 +138,8 @@ class Peer:
                 return 0
             self.received_at = time.monotonic()
             self._write(self._socket, await self._first_message())
-            await asyncio.wait_for(self._receive_until(self.answer), WELCOME_TIMEOUT_S)
+            left_s = started_at + WELCOME_TIMEOUT_S - time.monotonic()
+            await asyncio.wait_for(self._receive_until(self.answer), left_s)
             alive = asyncio.ensure_future(self.keep_alive())
             await self._receive_until(None)
         except asyncio.TimeoutError:

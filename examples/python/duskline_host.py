@@ -54,7 +54,6 @@ class HostedSession:
         self.limits = None
         self.seq = None  # of the ticket that was accepted last
         self.is_restored = False  # came with `restore`, and `moved` has not arrived
-        self.is_reported = False
         self.admitted_at = None
         self.input_at = None
         self.released = asyncio.Event()  # set when the client that was admitted last has to let go
@@ -181,9 +180,6 @@ class Host(Peer):
         self._reports = [(at, report) for at, report in self._reports if at > oldest]
         for _, report in self._reports:
             self.send(report)
-        for session in self.sessions.values():
-            if session.is_restored and session.state in HELD:
-                self._report(session)
         self.heartbeat()
 
     def on_disconnected(self):
@@ -192,7 +188,7 @@ class Host(Peer):
     async def keep_alive(self):
         while time.monotonic() - self.received_at < 2.5 * self._interval_s:
             pong = await self._socket.ping()
-            pong.add_done_callback(self._on_pong)
+            pong.add_done_callback(self._note_pong)
             await asyncio.sleep(self._interval_s / 2)
             if time.monotonic() - self.received_at >= 2.5 * self._interval_s:
                 break
@@ -200,11 +196,14 @@ class Host(Peer):
             self.heartbeat()
         self.drop()
 
-    def _on_pong(self, pong):
+    def _note_pong(self, pong):
         if not pong.cancelled() and pong.exception() is None:
             self.received_at = time.monotonic()
 
     def heartbeat(self):
+        for session in self.sessions.values():
+            if session.is_restored and session.state in HELD:
+                self._report(session)  # until `moved` arrives
         prepared = [session.assignment for session in self.sessions.values() if session.state == 'prepared']
         self.send({'type': 'heartbeat', 'load': self.measured_load, 'sessions': self._held(), 'prepared': prepared})
 
@@ -283,10 +282,8 @@ class Host(Peer):
             return
         if answered == 'checkpoint':
             self._continue(session)
-        elif (answered == 'restored' and code == 'NO_MOVE') or (answered == 'session' and code == 'STALE_EPOCH'):
-            # The error has no epoch, so it could be about an earlier one if this one was not reported.
-            if session.is_reported or answered == 'restored':
-                self._forget(session)
+        elif answered == 'restored' and code == 'NO_MOVE':
+            self._forget(session)
 
     # Sessions
 
@@ -338,7 +335,6 @@ class Host(Peer):
         return is_continued
 
     def _report(self, session):
-        session.is_reported = True
         restored = {'restored': True} if session.is_restored else {}
         self.send({'type': 'session', **session.assignment, 'state': session.state, **restored})
 

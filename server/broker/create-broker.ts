@@ -68,6 +68,7 @@ export function createBroker(options: BrokerOptions): Broker {
       phase = 'stopped';
       heartbeats.stop();
       context.moveRunner.stop();
+      context.repeatedCalls.stop();
       await loops.stop();
     },
     nextConnectionId: () => `${brokerId}.${(connectionCount += 1)}`,

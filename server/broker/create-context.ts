@@ -21,6 +21,7 @@ import { createSessionNaming } from './sessions/new-session-id.js';
 import type { BrokerSettings } from './settings.js';
 import { FleetCache } from './store-access/fleet-cache.js';
 import { RecentEnds } from './store-access/recent-ends.js';
+import { RepeatedCalls } from './store-access/repeated-calls.js';
 import type { StoreAccess } from './store-access/ports.js';
 import { createStoreBatches } from './store-access/store-batches.js';
 import { StoreClock } from './store-access/store-clock.js';
@@ -28,6 +29,9 @@ import { StoreHealth } from './store-access/store-health.js';
 
 /** How many `hello` messages, and `play` messages of resuming clients, start in one turn of the event loop: 1 to 2 ms of work. */
 const CONNECTS_PER_TURN = 4;
+
+/** How long an attempt whose calls failed is remembered: longer than most outages of a store. */
+const FAILED_ATTEMPT_KEPT_MS = 600_000;
 
 /** All ports of a broker. Only the composition of the broker uses this type; a use case names the ports that it needs. */
 export type BrokerContext = BrokerSettings &
@@ -45,6 +49,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
   const { catalog, limits, tiers, store, tickets, iceServers, observer, log, clock, random } = options;
   const intervals = { ...DEFAULT_INTERVALS, ...options.intervals };
   const fleet = new FleetCache(store, catalog);
+  const storeHealth = new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs, clock);
   const ports = {
     brokerId,
     clock,
@@ -57,7 +62,8 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     store,
     batches: createStoreBatches(store, fleet, brokerId, limits, clock),
     storeClock: new StoreClock(store, clock),
-    storeHealth: new StoreHealth(limits.heartbeatIntervalMs, intervals.minRebuildMs, clock),
+    storeHealth,
+    repeatedCalls: new RepeatedCalls(storeHealth, clock, limits),
     recentEnds: new RecentEnds(clock),
     fleet,
     connections: new ConnectionDirectory(),
@@ -66,6 +72,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     ...createSessionNaming({ clock, random }),
     activeRequests: new ActiveRequests(),
     earlierWaits: new ExpiringRecords<EarlierWait>(limits.queueGraceMs, clock),
+    failedAttempts: new ExpiringRecords<{ readonly sessionId: string }>(FAILED_ATTEMPT_KEPT_MS, clock),
     takeovers: new PlayerTakeovers(),
     tickets,
     iceServers,

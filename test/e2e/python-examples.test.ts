@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -106,34 +107,46 @@ describe('The client and the host in Python, written from PROTOCOL.md', function
     }
   });
 
-  it('play a title from the command line: the ticket admits the client at the host', async () => {
+  it('play a title from the command line, and the client follows its session to another host', async () => {
     const config = readFileSync(new URL('../../../examples/duskline.yaml', import.meta.url), 'utf8');
-    const duskline = await startTestBroker({ config: config.replace('port: 8080', 'port: 0') });
+    const duskline = await startTestBroker({
+      config: config.replace('port: 8080', 'port: 0'),
+      limits: { heartbeatIntervalMs: 400, suspectAfterMs: 1_000, lostAfterMs: 2_000, sweepIntervalMs: 100 },
+    });
     const url = ['--url', duskline.url.replace('http', 'ws')];
-    const host = startPython(
-      'examples/python/duskline_host.py',
-      [...url, '--region', 'eu-west', '--pool', 'console-x', '--slots', '2'],
-      { DUSKLINE_TOKEN: testToken({ kind: 'host', region: 'eu-west', pool: 'console-x' }) },
-    );
-    expect((await host.lines.next()).value).to.equal('python-host is registered');
+    const startHost = async (hostId: string): Promise<ChildProcess> => {
+      const args = ['--region', 'eu-west', '--pool', 'console-x', '--slots', '2', '--host-id', hostId];
+      const { lines, process } = startPython('examples/python/duskline_host.py', [...url, ...args], {
+        DUSKLINE_TOKEN: testToken({ kind: 'host', region: 'eu-west', pool: 'console-x' }),
+      });
+      expect((await lines.next()).value).to.equal(`${hostId} is registered`);
+      return process;
+    };
+    const first = await startHost('h1');
+    const client = startPython('examples/python/duskline_client.py', [...url, 'starfall'], {
+      DUSKLINE_TOKEN: testToken({ kind: 'player', playerId: 'alice' }),
+    });
+    const until = async (wanted: RegExp): Promise<string> => {
+      for (;;) {
+        const next = await client.lines.next();
+        if (next.done === true) throw new Error(`The client printed no ${String(wanted)}.`);
+        if (wanted.test(next.value)) return next.value;
+      }
+    };
+    expect(await until(/^matched/)).to.match(/^matched eu-west\/console-x /);
+    await until(/^frame 5$/);
+    const second = await startHost('h2');
+    first.kill('SIGKILL');
+    await until(/^matched/);
+    await until(/^session connected$/);
+    await until(/^frame 1$/);
 
-    const client = startPython(
-      'examples/python/duskline_client.py',
-      [...url, '--seconds', '0.5', 'starfall'],
-      {
-        DUSKLINE_TOKEN: testToken({ kind: 'player', playerId: 'alice' }),
-      },
-    );
     const exited = once(client.process, 'exit');
-    const lines: string[] = [];
-    for await (const line of client.lines) lines.push(line);
-    expect(lines[0]).to.match(/^matched eu-west\/console-x /);
-    expect(lines).to.include.members(['session active', 'session connected', 'frame 1']);
-    expect(lines.at(-1)).to.equal('session ended client_left');
+    client.process.kill('SIGINT');
+    await until(/^error CANCELLED$/);
     expect(await exited).to.deep.equal([0, null]);
-
-    const left = once(host.process, 'exit');
-    host.process.kill('SIGTERM');
+    const left = once(second, 'exit');
+    second.kill('SIGTERM');
     expect(await left).to.deep.equal([0, null]);
     await duskline.stop();
   });

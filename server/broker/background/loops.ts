@@ -63,14 +63,15 @@ export function createLoops(
   }
 
   async function pollStore(): Promise<void> {
+    const check = storeHealth.beginCheck();
     try {
       const before = leasedRegionsWithOrders();
-      await pollAllInboxes(context);
+      const [memoryId] = await Promise.all([store.getMemoryId(), pollAllInboxes(context)]);
       // A drain was ordered on another broker since the last poll. Its first round starts now.
       if (leasedRegionsWithOrders().some((region) => !before.includes(region))) drains.runSoon();
       warnOfDrains();
       if (!storeHealth.isReachable) context.log.info({}, 'store is reachable again');
-      storeHealth.recordAnswer();
+      storeHealth.recordAnswer(check, memoryId);
     } catch (error) {
       if (toRefusal(error).code !== 'UNAVAILABLE') throw error;
       if (storeHealth.isReachable) context.log.warn({ err: error }, 'store is unreachable');

@@ -151,6 +151,8 @@ export interface HostConnection {
   knowsEnds: boolean;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
+  /** Ends that the host has reported and the store has not answered for. A list of its sessions without them does not say why they ended. */
+  readonly endsUnderWay: Set<Promise<void>>;
 }
 
 /** The connections of this broker: clients, and hosts by region pool and host id. */

@@ -12,6 +12,13 @@ import { confirmAdmittedClient } from '../moves/target-host/confirm-admitted-cli
 import { refuseReservation } from './refuse-reservation.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 
+/** The end of a session, as its host reports it. */
+interface ReportedEnd {
+  readonly sessionId: string;
+  readonly epoch: number;
+  readonly reason: EndReason;
+}
+
 /** Handles a host's `session` message: records the new state, and notifies the client of the session. */
 export function receiveSessionReport(
   context: CorePorts & ActiveMovesPort,
@@ -21,7 +28,7 @@ export function receiveSessionReport(
   const { sessionId, epoch, state, reason = 'host_ended', restored = false } = message;
   const work =
     state === 'ended'
-      ? endReportedSession(context, host, sessionId, epoch, reason)
+      ? endReportedSession(context, host, { sessionId, epoch, reason })
       : changeReportedSession(context, host, { sessionId, epoch, state }, restored);
   return work.catch((error: unknown) => {
     const refusal = toRefusal(error);
@@ -70,18 +77,31 @@ async function changeReportedSession(
   }
 }
 
-async function endReportedSession(
-  context: CorePorts,
-  host: HostConnection,
-  sessionId: string,
-  epoch: number,
-  reason: EndReason,
-): Promise<void> {
-  const { regionPool, registration } = host;
+async function endReportedSession(context: CorePorts, host: HostConnection, end: ReportedEnd): Promise<void> {
+  const { sessionId, epoch } = end;
   const wasHeld = listedOf(host.sessions.get(sessionId))?.epoch === epoch;
   host.sessions.apply(sessionId, { type: 'host_ended', epoch });
-  if (!wasHeld && (await refuseReservation(context, host, sessionId, epoch, reason))) return;
+  // The host does not report the end again.
+  const recording = context.repeatedCalls.run(host, host.registration.slots, () =>
+    recordEnd(context, host, end, wasHeld),
+  );
+  host.endsUnderWay.add(recording);
+  try {
+    await recording;
+  } finally {
+    host.endsUnderWay.delete(recording);
+  }
+}
+
+async function recordEnd(
+  context: CorePorts,
+  host: HostConnection,
+  { sessionId, epoch, reason }: ReportedEnd,
+  wasHeld: boolean,
+): Promise<void> {
+  const { regionPool, registration } = host;
   const { hostId } = registration;
+  if (!wasHeld && (await refuseReservation(context, host, sessionId, epoch, reason))) return;
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason, hostId });
   if (outcome.kind === 'ended') notifyAllOfEnd(context, regionPool, [outcome]);
   if (outcome.kind !== 'stale' && outcome.kind !== 'unknown') return;
@@ -89,4 +109,10 @@ async function endReportedSession(
   const released = await context.store.releaseTargetSlot(regionPool, sessionId, epoch, context.brokerId);
   if (released !== null) notifyAllOfEnd(context, regionPool, [released]);
   else if (outcome.kind === 'stale') throw new Refusal('STALE_EPOCH');
+  else if (wasHeld) {
+    // The store has lost the session. The broker of its client finds the end.
+    const ends = [{ sessionId, epoch, hostId, reason }];
+    notifyAllOfEnd(context, regionPool, await context.store.recordEnds(regionPool, ends, context.brokerId));
+    context.recentEnds.markUncertain(sessionId);
+  }
 }

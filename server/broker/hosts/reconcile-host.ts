@@ -7,6 +7,8 @@ import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.j
 export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
   const { regionPool, registration, channel } = host;
   const { hostId } = registration;
+  // Otherwise a session whose end an outage of the store has held up would count as lost, and its player would get another host.
+  await Promise.allSettled([...host.endsUnderWay]);
   const connection = { hostId, connectionId: channel.connectionId };
   const result = await context.store.reconcileHost(regionPool, connection, host.sessions.listed);
   if (result.outcome === 'replaced') {

@@ -43,6 +43,7 @@ export async function registerHost(
     sessions: new HostSessions(sessions),
     knowsEnds: false,
     mustReconcile: false,
+    endsUnderWay: new Set(),
   };
 
   const { endpointChanged, exceedsSlots } = await storeRegistration(context, host);

@@ -12,6 +12,7 @@ import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
+import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { sendCancelRefusal } from './end-held-session.js';
 import { orderEnd } from './end-session.js';
 
@@ -36,7 +37,9 @@ export async function cancelPlay(
       await orderEnd(context, matched, client, requestId);
       return;
     }
-    await endEarlierRequest(context, { playerId: client.playerId, requestId });
+    await context.repeatedCalls.run(client, MAX_WAITING_OF_CLIENT, () =>
+      endEarlierRequest(context, { playerId: client.playerId, requestId }),
+    );
     client.channel.send(
       errorMessage(new Refusal('CANCELLED'), context.random, { inReplyTo: 'cancel', requestId }),
     );

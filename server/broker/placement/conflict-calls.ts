@@ -17,6 +17,7 @@ import { rememberedLive } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { cancelMoves } from './cancel-moves.js';
 import { continueWaiting, POLL_INTERVAL_MS } from './locate-call.js';
 
@@ -35,7 +36,7 @@ type LiveStatus = Result<'inspected'>['found'] | 'unanswered';
  * that. While another broker may still be reserving a slot for the other request, waits for the result.
  */
 export async function inspectOther(
-  context: CorePorts,
+  context: CorePorts & Requests,
   request: ActiveRequest,
   other: RememberedRequest,
 ): Promise<Result<'inspected'>['found']> {
@@ -49,7 +50,13 @@ export async function inspectOther(
     if (status !== 'unanswered') return status;
     // The other request was cancelled or refused meanwhile, or a third request replaced it, with which the next call deals.
     const isLive = record?.state === 'live' && record.sessionId === other.sessionId;
-    if (!isLive || context.clock.monotonicMs() >= giveUpAtMs || request.state.phase.name !== 'inspecting')
+    const hasFailed = context.failedAttempts.get(other.sessionId) !== undefined;
+    if (
+      !isLive ||
+      hasFailed ||
+      context.clock.monotonicMs() >= giveUpAtMs ||
+      request.state.phase.name !== 'inspecting'
+    )
       return 'ended';
     await delay(context.clock, POLL_INTERVAL_MS);
   }
@@ -112,7 +119,23 @@ async function takeOver(
   return outcome;
 }
 
-async function replaceLive(
+/**
+ * Replaces a live request and ends what it has, if need be after an outage of the store: nobody else would end it, because its record
+ * says that it was replaced.
+ */
+function replaceLive(
+  context: CorePorts & Requests,
+  runner: RequestRunner,
+  request: ActiveRequest,
+  other: RememberedRequest,
+  isOver: boolean,
+): Promise<ReplaceOutcome> {
+  return context.repeatedCalls.run(request.client, MAX_WAITING_OF_CLIENT, () =>
+    replaceAndWithdraw(context, runner, request, other, isOver),
+  );
+}
+
+async function replaceAndWithdraw(
   context: CorePorts & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
@@ -122,29 +145,32 @@ async function replaceLive(
   const { playerId } = request.client;
   const [best] = request.state.terms.candidates;
   const entry = entryOf(request, best?.regionPool ?? other.regionPool);
+  // The region pool of a session that has ended records that its host must not keep it.
+  const regionPools = isOver ? [other.regionPool] : context.fleet.regionPools;
+  const { sessionId: otherSessionId } = other;
   const outcome = await context.store.replaceLiveRequest(entry, other);
   switch (outcome.kind) {
     case 'new':
       return { kind: 'done' };
     case 'live':
       return { kind: 'live', other: rememberedLive(outcome.live) };
-    // Another connection of the client repeated the request, or this one was replaced already.
-    case 'repeat':
-      return outcome.record.state === 'live' && outcome.record.sessionId === entry.sessionId
-        ? { kind: 'done' }
-        : { kind: 'outdated' };
+    case 'repeat': {
+      const { state, sessionId } = outcome.record;
+      // Another connection of the client repeated the request, or this one was replaced already.
+      if (state !== 'live' || sessionId !== entry.sessionId) return { kind: 'outdated' };
+      // An earlier call was carried out, and its answer lost.
+      const record = await context.batches.findRequest({ playerId, requestId: other.requestId });
+      if (record !== null)
+        await withdrawRequest(context, regionPools, { sessionId: otherSessionId, belowEpoch: record.epoch });
+      return { kind: 'done' };
+    }
     case 'replaced': {
       const before = context.activeRequests.findOfPlayer(playerId, other.requestId);
       if (before !== undefined) {
         before.replacement = { byRequestId: entry.requestId, isTakeover: true };
         runner.dispatch(before, { type: 'replaced_by_other' });
       }
-      // The region pool of a session that has ended records that its host must not keep it.
-      const regionPools = isOver ? [other.regionPool] : context.fleet.regionPools;
-      await withdrawRequest(context, regionPools, {
-        sessionId: other.sessionId,
-        belowEpoch: outcome.epoch,
-      });
+      await withdrawRequest(context, regionPools, { sessionId: otherSessionId, belowEpoch: outcome.epoch });
       return { kind: 'done' };
     }
   }

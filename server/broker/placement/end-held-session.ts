@@ -28,7 +28,7 @@ const MAX_MOVES = 3;
 
 /**
  * Ends the session of a connected client with `client_left`, and tells its machine the result. The slot is free by then, and no host
- * can bring the session back.
+ * can bring the session back. After an outage of the store the call is repeated.
  */
 export async function endHeldSession(
   context: CorePorts & Connections,
@@ -36,9 +36,9 @@ export async function endHeldSession(
   { call, assignment, epoch }: EndEffect,
 ): Promise<void> {
   const { regionPool, hostId } = assignment;
-  const result = await endAnywhere(context, session, { regionPool, hostId, epoch }).catch((error: unknown) =>
-    failureOf(context, error, session.sessionId),
-  );
+  const result = await context.repeatedCalls
+    .run(session, 1, () => endAnywhere(context, session, { regionPool, hostId, epoch }))
+    .catch((error: unknown) => failureOf(context, error, session.sessionId));
   context.sessionRunner.dispatch(session, { type: 'end_answered', call, result });
 }
 
@@ -51,6 +51,8 @@ async function endAnywhere(
   for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
     const { result, mayBeElsewhere } = await endAt(context, session, place);
     const next = mayBeElsewhere ? await findLaterPlace(context, session, place) : undefined;
+    // The message about that end is on its way here.
+    if (next === 'taken_over') return { kind: 'ended', reason: 'superseded' };
     if (next === undefined) return result;
     place = next;
   }
@@ -100,16 +102,21 @@ async function endAt(
   return { result: { kind: 'ended', reason }, mayBeElsewhere: false };
 }
 
-/** The session under a higher epoch, by the record of its request: it moved, or another broker placed it again. */
+/**
+ * The session under a higher epoch, by the record of its request: it moved, or another broker placed it again. `taken_over` if another
+ * request of the player has replaced the request and ended the session.
+ */
 async function findLaterPlace(
   context: CorePorts,
   { sessionId, playerId, state: { phase } }: ClientSessionRecord,
   { epoch }: Place,
-): Promise<Place | undefined> {
+): Promise<Place | 'taken_over' | undefined> {
   if (phase.name !== 'ending') return undefined;
   const { requestId } = phase.held.assignment.request;
   const record = await context.batches.findRequest({ playerId, requestId });
-  if (record === null || record.state === 'replaced' || record.epoch <= epoch) return undefined;
+  if (record === null || record.epoch <= epoch) return undefined;
+  // Replacing a request raises its epoch, and resuming it does not.
+  if (record.state === 'replaced') return 'taken_over';
   const { regionPool } = record;
   const [session] = await context.store.getSessions(regionPool, [sessionId]);
   if (session === null || session === undefined || session.epoch <= epoch) return undefined;

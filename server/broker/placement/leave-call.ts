@@ -8,15 +8,27 @@ import { withdrawRequest } from '../queue/withdraw-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
+
+type LeaveCall = Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>;
 
 /**
  * Removes a request from the store: its slot, its queue positions, and its record as the live request, so that the next request of
- * the player finds no conflict.
+ * the player finds no conflict. After an outage of the store this is repeated.
  */
-export async function leaveStore(
+export async function leaveStore(context: CorePorts, request: ActiveRequest, call: LeaveCall): Promise<void> {
+  // The client is told at once that the store does not answer. Its repeated request finds what is left.
+  if (refusalCodeOf(request) === 'UNAVAILABLE') await removeFromStore(context, request, call);
+  else
+    await context.repeatedCalls.run(request.client, MAX_WAITING_OF_CLIENT, () =>
+      removeFromStore(context, request, call),
+    );
+}
+
+async function removeFromStore(
   context: CorePorts,
   request: ActiveRequest,
-  { queues, slot, everywhere }: Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>,
+  { queues, slot, everywhere }: LeaveCall,
 ): Promise<void> {
   const { client, message, state } = request;
   const { playerId } = client;

@@ -9,6 +9,7 @@ import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
+import type { Requests } from '../requests/ports.js';
 import {
   attachEarlierSession,
   locateSession,
@@ -30,12 +31,12 @@ type Located = LocateResult<PlacedSession>;
 
 /**
  * Finds out what became of a request that was made before, perhaps on another broker. Reads the store until it has the session, or
- * until `requestGraceMs` after the request was recorded; reads only once if the request is over.
+ * until `requestGraceMs` after the request was recorded; reads only once if the request is over, or if its attempt on this broker failed.
  *
  * @param known what the store remembers of the request, if that has been read; `null` to read it
  */
 export async function locateRequest(
-  context: CorePorts,
+  context: CorePorts & Requests,
   request: ActiveRequest,
   known: RememberedRequest | null,
 ): Promise<Located> {
@@ -44,6 +45,7 @@ export async function locateRequest(
   if (record === null) return { kind: 'nothing' };
   if (record.state === 'replaced') return locateReplaced(context, request, record);
   const recordedAtMs = context.clock.monotonicMs() - record.ageMs;
+  const hasFailed = context.failedAttempts.get(record.sessionId) !== undefined;
   try {
     for (;;) {
       const ageMs = context.clock.monotonicMs() - recordedAtMs;
@@ -53,11 +55,12 @@ export async function locateRequest(
       if (!isWanted) return { kind: 'nothing' };
       // It was cancelled, or its session has ended and its record was deleted.
       if (record.state === 'over') return { kind: 'over', code: 'SESSION_OVER' };
-      const isLate = ageMs >= context.intervals.requestGraceMs;
+      const isLate = hasFailed || ageMs >= context.intervals.requestGraceMs;
       // While the store is rebuilt, a host or another broker may still restore the session.
       if (isLate && !context.storeHealth.isRebuilding) {
+        context.failedAttempts.forget(record.sessionId);
         // No region pool has the session. After the reservation time this means that the session has ended.
-        return record.ageMs > context.limits.reservationMs
+        return record.ageMs > context.limits.reservationMs && !hasFailed
           ? { kind: 'over', code: 'SESSION_OVER' }
           : { kind: 'nothing' };
       }

@@ -1,116 +1,64 @@
-import { isSameRegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
-import type { RequestResult, ReserveResult } from '../../domain/play-request/events.js';
-import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
+import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Connections } from '../connections/ports.js';
 import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { confirmOffer, joinQueues, requeue, verifyOwner } from '../queue/queue-calls.js';
-import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { readStanding } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { cachedEndpoint } from './create-matched.js';
 import { inspectOther, replaceOther, resumeOther } from './conflict-calls.js';
-import { leaveStore, releaseSlot } from './leave-call.js';
+import { leaveStore } from './leave-call.js';
 import { locateRequest } from './locate-call.js';
 import { recordRequest } from './record-call.js';
-import { tryCandidate } from './try-candidate.js';
+import { reserveSlot } from './reserve-call.js';
 
 type Ports = CorePorts & Connections & Requests & Credentials;
 type Result = RequestResult<PlacedSession>;
+type Described = Extract<Result, { readonly type: 'described' }>;
 
 /**
- * Makes one call of a request to the store.
+ * Makes one call of a request to the store. The calls that every match makes return their results directly, because each further
+ * promise costs time.
  *
  * @throws StoreUnavailableError when the store does not answer
  */
-export async function makeCall(
+export function makeCall(
   context: Ports,
   runner: RequestRunner,
   request: ActiveRequest,
   call: RequestCall<PlacedSession>,
-): Promise<Result> {
+): Result | Promise<Result> {
   switch (call.type) {
     case 'record':
       return recordRequest(context, request);
     case 'reserve':
-      return { type: 'reserved', result: await reserve(context, request, call.index) };
-    case 'locate':
-      return { type: 'located', result: await locateRequest(context, request, call.record) };
-    case 'inspect':
-      return { type: 'inspected', found: await inspectOther(context, request, call.other) };
-    case 'replace':
-      return { type: 'replaced', outcome: await replaceOther(context, runner, request, call) };
-    case 'resume':
-      return { type: 'resumed', result: await resumeOther(context, request, call.other) };
-    case 'start_attempt':
-      return { type: 'attempt_started', result: await startAttempt(context, request, call) };
+      return reserveSlot(context, request, call.index);
     case 'describe':
-      return { type: 'described', result: await describeHost(context, request, call.placed) };
+      return describeHost(context, request, call.placed);
+    case 'locate':
+      return locateRequest(context, request, call.record).then((result) => ({ type: 'located', result }));
+    case 'inspect':
+      return inspectOther(context, request, call.other).then((found) => ({ type: 'inspected', found }));
+    case 'replace':
+      return replaceOther(context, runner, request, call).then((outcome) => ({ type: 'replaced', outcome }));
+    case 'resume':
+      return resumeOther(context, request, call.other).then((result) => ({ type: 'resumed', result }));
+    case 'start_attempt':
+      return startAttempt(context, request, call).then((result) => ({ type: 'attempt_started', result }));
     case 'join':
       return joinQueues(context, runner, request, call.regionPools);
     case 'confirm':
-      return { type: 'confirmed', result: await confirmOffer(context, request, call.offer) };
+      return confirmOffer(context, request, call.offer).then((result) => ({ type: 'confirmed', result }));
     case 'verify':
-      return { type: 'verified', ...(await verifyOwner(context, request)) };
+      return verifyOwner(context, request).then((verified) => ({ type: 'verified', ...verified }));
     case 'requeue':
-      return { type: 'requeued', epoch: await requeue(context, request) };
+      return requeue(context, request).then((epoch) => ({ type: 'requeued', epoch }));
     case 'leave':
-      await leaveStore(context, request, call);
-      return { type: 'left' };
+      return leaveStore(context, request, call).then(() => ({ type: 'left' }));
   }
-}
-
-async function reserve(
-  context: Ports,
-  request: ActiveRequest,
-  index: number,
-): Promise<ReserveResult<PlacedSession>> {
-  const { client, message, state } = request;
-  const { sessionId, epoch } = state;
-  const { candidates } = state.terms;
-  // A slot that is reserved while the request is being recorded is reserved before another request can replace this one.
-  const isAhead = state.phase.name === 'recording';
-  try {
-    const placed = await tryCandidate(context, { client, message, candidates, sessionId, epoch }, index);
-    if (placed === undefined) return { kind: 'full' };
-    return isAhead ? { kind: 'placed', placed } : await keepSlot(context, request, placed);
-  } catch (error) {
-    if (error instanceof Refusal) return { kind: 'refused', code: toRefusalCode(error.code) };
-    throw error;
-  }
-}
-
-/** Releases a slot if another request or broker continued this request before the slot was reserved, and so could not find it. */
-async function keepSlot(
-  context: Ports,
-  request: ActiveRequest,
-  placed: PlacedSession,
-): Promise<ReserveResult<PlacedSession>> {
-  const [standing] = await Promise.all([
-    readStanding(context, request),
-    recordRegionPool(context, request, placed),
-  ]);
-  if (standing === 'own') return { kind: 'placed', placed };
-  await releaseSlot(context, placed);
-  return standing === 'replaced' || standing === 'resumed'
-    ? { kind: 'replaced' }
-    : { kind: 'refused', code: 'UNAVAILABLE' };
-}
-
-/** Records the region pool of the slot, unless the record names it already. Conflict checks read the session there. */
-async function recordRegionPool(
-  context: Ports,
-  request: ActiveRequest,
-  placed: PlacedSession,
-): Promise<void> {
-  const { lostIn, terms } = request.state;
-  const [best] = terms.candidates;
-  const isRecorded =
-    lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
-  if (!isRecorded) await context.store.setRequestPool(entryOf(request, placed.regionPool));
 }
 
 async function startAttempt(
@@ -132,18 +80,41 @@ async function startAttempt(
  * Reads the endpoint of the host, and checks that the request still belongs to this broker when it took longer than
  * `requestGraceMs` (process paused or network stalled): another broker may have continued it.
  */
-async function describeHost(
+function describeHost(
   context: Ports,
   request: ActiveRequest,
   placed: PlacedSession,
-): Promise<Extract<Result, { readonly type: 'described' }>['result']> {
+): Described | Promise<Described> {
   const isLate = context.clock.monotonicMs() - request.arrivedHereAtMs > context.intervals.requestGraceMs;
-  if (isLate && !request.hasWaited && placed.earlierSession === undefined) {
-    const standing = await readStanding(context, request);
-    if (standing !== 'own')
-      return standing === 'replaced' || standing === 'resumed' ? 'replaced' : 'continued';
-  }
-  request.endpoint =
-    cachedEndpoint(context, placed) ?? (await context.fleet.fetchEndpoint(placed.regionPool, placed.hostId));
-  return request.endpoint === undefined ? 'host_left' : 'ready';
+  if (isLate && !request.hasWaited && placed.earlierSession === undefined)
+    return describeIfOwn(context, request, placed);
+  return readEndpoint(context, request, placed);
+}
+
+async function describeIfOwn(
+  context: Ports,
+  request: ActiveRequest,
+  placed: PlacedSession,
+): Promise<Described> {
+  const standing = await readStanding(context, request);
+  if (standing === 'own') return readEndpoint(context, request, placed);
+  const result = standing === 'replaced' || standing === 'resumed' ? 'replaced' : 'continued';
+  return { type: 'described', result };
+}
+
+/** The broker knows the endpoints of most hosts, and does not wait for them then. */
+function readEndpoint(
+  context: Ports,
+  request: ActiveRequest,
+  placed: PlacedSession,
+): Described | Promise<Described> {
+  const endpoint = cachedEndpoint(context, placed);
+  if (endpoint !== undefined) return describedAs(request, endpoint);
+  const { regionPool, hostId } = placed;
+  return context.fleet.fetchEndpoint(regionPool, hostId).then((found) => describedAs(request, found));
+}
+
+function describedAs(request: ActiveRequest, endpoint: string | undefined): Described {
+  request.endpoint = endpoint;
+  return { type: 'described', result: endpoint === undefined ? 'host_left' : 'ready' };
 }

@@ -1,6 +1,6 @@
 import type { Play } from '@duskline/protocol';
 import { beginReplacement, beginRequest } from '../../domain/play-request/begin.js';
-import { isCall, type RequestCall } from '../../domain/play-request/effects.js';
+import { isCall, type RequestCall, type RequestEffect } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RequestTerms } from '../../domain/play-request/play-request.js';
 import { step } from '../../domain/play-request/step.js';
@@ -19,9 +19,19 @@ import { carryOutNotice } from './request-notices.js';
 
 type Ports = CorePorts & Connections & Requests & Credentials;
 type Begun = Transition<PlacedSession>;
+type Effect = RequestEffect<PlacedSession>;
 
 /** A `play` is answered with `matched`, `error` or `replaced`, so every refusal is sent. */
 const ANSWER_PLAY: RequestAnswerer = { onRefused: () => true, onReplaced: () => true };
+
+/** Calls that an attempt makes before its client may know its session. */
+const CALLS_OF_ATTEMPTS: ReadonlySet<RequestCall<PlacedSession>['type']> = new Set([
+  'record',
+  'reserve',
+  'replace',
+  'start_attempt',
+  'join',
+]);
 
 /** Runs the machines of play requests (`domain/play-request`): carries out their effects, and dispatches the results of calls. */
 export function createRequestRunner(context: Ports): RequestRunner {
@@ -37,6 +47,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
         terms.onConflict === 'fail' &&
         !client.resumed &&
         !context.storeHealth.isRebuilding &&
+        !context.storeHealth.isRecovering &&
         context.activeRequests.ofPlayer(client.playerId).length === 0 &&
         !context.clientSessions.hasSessionOf(client.playerId);
       const begun: Begun = beginRequest(terms, context.newSessionId(), whenFull, mayReserveAhead);
@@ -74,6 +85,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       state: begun.request,
       hasWaited: false,
       hasSession,
+      hasFailedAttempt: false,
       withdrawnBy: null,
       replacement: undefined,
       endpoint: undefined,
@@ -94,6 +106,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       updateWaiting(request);
     }
     for (const effect of effects) {
+      rememberFailedAttempt(request, effect);
       if (isCall(effect)) void call(request, effect);
       else carryOutNotice(context, request, effect);
     }
@@ -123,9 +136,18 @@ export function createRequestRunner(context: Ports): RequestRunner {
     try {
       result = await makeCall(context, runner, request, effect);
     } catch (error) {
+      request.hasFailedAttempt ||= CALLS_OF_ATTEMPTS.has(effect.type);
       result = { type: 'failed', call: effect.type, code: failureOf(error, request, effect.type) };
     }
     runner.dispatch(request, result);
+  }
+
+  /** If the client is told that the store did not answer, nobody places the request until the client repeats it. */
+  function rememberFailedAttempt({ state, hasFailedAttempt }: ActiveRequest, effect: Effect): void {
+    const { sessionId, lostIn } = state;
+    if (!hasFailedAttempt || lostIn !== null || effect.type !== 'answer') return;
+    const { answer } = effect;
+    if (answer.kind === 'refused' && answer.code === 'UNAVAILABLE') context.failedAttempts.add({ sessionId });
   }
 
   function failureOf(

@@ -46,6 +46,8 @@ export interface ActiveRequest {
   hasWaited: boolean;
   /** The client knows the request as a session, or the session was found. */
   hasSession: boolean;
+  /** A call that could have given the request its slot or queue position was not answered. */
+  hasFailedAttempt: boolean;
   /** The message with which its client gave the request up. */
   withdrawnBy: 'cancel' | 'end' | null;
   /** The request that has the place of this one, if this broker knows. */

@@ -14,6 +14,11 @@ export interface Requests extends SessionNaming {
   readonly activeRequests: ActiveRequests;
   /** Waits of clients that disconnected, kept for `queueGraceMs` like their queue positions. */
   readonly earlierWaits: ExpiringRecords<EarlierWait>;
+  /**
+   * The sessions that requests were to become whose calls the store did not answer. No broker places them any more, whatever the store
+   * says about their records.
+   */
+  readonly failedAttempts: ExpiringRecords<{ readonly sessionId: string }>;
   /** Requests that end another one of their player, one at a time for each player. */
   readonly takeovers: PlayerTakeovers;
 }

@@ -1,6 +1,7 @@
 import type { FleetStore } from '../../store/fleet-store.js';
 import type { FleetCache } from './fleet-cache.js';
 import type { RecentEnds } from './recent-ends.js';
+import type { RepeatedCalls } from './repeated-calls.js';
 import type { StoreClock } from './store-clock.js';
 import type { StoreBatches } from './store-batches.js';
 import type { StoreHealth } from './store-health.js';
@@ -14,6 +15,8 @@ export interface StoreAccess {
   readonly storeClock: StoreClock;
   /** Whether the store is reachable and its data complete. */
   readonly storeHealth: StoreHealth;
+  /** Calls that are repeated after an outage of the store. */
+  readonly repeatedCalls: RepeatedCalls;
   /** Sessions that ended by calls of this broker: what a store that loses its data no longer knows. */
   readonly recentEnds: RecentEnds;
   /** What this broker last read about regions, pools and hosts. */

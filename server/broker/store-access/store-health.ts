@@ -6,12 +6,18 @@ const RECOVERY_INTERVALS = 5;
 /** Heartbeat intervals until hosts that stayed connected have been registered again and have reported their sessions. */
 const REBUILD_INTERVALS = 2;
 
+/** A check of the store, from its begin. */
+export interface StoreCheck {
+  /** Number of calls that had failed when the check began. */
+  readonly failures: number;
+}
+
 /**
  * Whether the store is reachable, and how complete its data is expected to be. After an outage, however short, the store
  * may be empty or lack its last writes:
  *
- * - It is *rebuilding* during the outage and for `rebuildMs` after it: connected hosts and brokers restore what it has
- *   lost. New requests wait.
+ * - It is *rebuilding* during the outage. If it then answers from another memory, or cannot tell, it is rebuilding for `rebuildMs`
+ *   more: connected hosts and brokers restore what it has lost. New requests wait.
  * - It is *recovering* for `RECOVERY_INTERVALS` heartbeat intervals after the outage: hosts that reconnect may still report
  *   sessions that it does not know. No unknown session that was played counts as lost, and no session is moved.
  */
@@ -21,8 +27,15 @@ export class StoreHealth {
   readonly #recoveryMs: number;
   readonly #clock: Pick<ServerClock, 'monotonicMs'>;
   #reachable = true;
-  #hasFailed = false;
+  #failures = 0;
+  /** How many of the failures a check has followed that the store answered. */
+  #checkedFailures = 0;
+  /** The store's name of its memory in the last check; `undefined` before the first one. */
+  #memoryId: string | null | undefined = undefined;
   #restoredAtMs = -Infinity;
+  /** When the store answered from another memory than before, or could not tell. */
+  #replacedAtMs = -Infinity;
+  #waiting: (() => void)[] = [];
 
   /**
    * @param minRebuildMs minimum time for brokers and hosts to restore what the store has lost
@@ -33,24 +46,47 @@ export class StoreHealth {
     this.#clock = clock;
   }
 
-  /** A call failed. A quick failover can begin and end between two polls, so the next answer counts as a restart. */
+  /** A call failed. A quick failover can begin and end between two checks, so the next answer counts as a restart. */
   recordFailure(): void {
-    this.#hasFailed = true;
+    this.#failures += 1;
   }
 
-  /** A poll of all regions failed. */
+  /** Begins a check: a poll of all regions, and the question for the memory. */
+  beginCheck(): StoreCheck {
+    return { failures: this.#failures };
+  }
+
+  /** The check failed. */
   recordUnreachable(): void {
     this.#reachable = false;
   }
 
-  /** A poll of all regions succeeded. */
-  recordAnswer(): void {
-    if (!this.#reachable || this.#hasFailed) this.#restoredAtMs = this.#clock.monotonicMs();
+  /**
+   * The store answered a check.
+   *
+   * @param memoryId as `FleetStore.getMemoryId` returned it during the check
+   */
+  recordAnswer({ failures }: StoreCheck, memoryId: string | null): void {
+    const wasReplaced = this.#memoryId !== undefined && this.#memoryId !== memoryId;
+    const mayBeReplaced = memoryId === null || this.#memoryId === undefined;
+    if (this.#isInDoubt || wasReplaced) {
+      const nowMs = this.#clock.monotonicMs();
+      this.#restoredAtMs = nowMs;
+      if (wasReplaced || mayBeReplaced) this.#replacedAtMs = nowMs;
+    }
+    this.#memoryId = memoryId;
     this.#reachable = true;
-    this.#hasFailed = false;
+    // The store may have restarted after it answered: a call that failed during this check needs another one.
+    this.#checkedFailures = failures;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Whether the last poll succeeded. */
+  /** Resolves when the store answers the next check. */
+  untilAnswer(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whether the last check succeeded. */
   get isReachable(): boolean {
     return this.#reachable;
   }
@@ -65,8 +101,11 @@ export class StoreHealth {
    * may still be restored.
    */
   get isRebuilding(): boolean {
-    return (
-      !this.#reachable || this.#hasFailed || this.#clock.monotonicMs() - this.#restoredAtMs < this.rebuildMs
-    );
+    return this.#isInDoubt || this.#clock.monotonicMs() - this.#replacedAtMs < this.rebuildMs;
+  }
+
+  /** The store has not answered a check since a call failed. */
+  get #isInDoubt(): boolean {
+    return !this.#reachable || this.#failures > this.#checkedFailures;
   }
 }

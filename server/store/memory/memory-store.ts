@@ -61,6 +61,8 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     playerRequests: (playerId) => requests.peek(playerId),
     getTimeMs: async () => toStoreMs(now()),
     ping: async () => undefined,
+    // It lives and dies with the process of its brokers.
+    getMemoryId: async () => 'process',
     close: async () => pools.wakeUpListeners.clear(),
   };
 }

@@ -17,6 +17,7 @@ import { createRedisHosts } from './hosts.js';
 import { createRedisInbox } from './inbox.js';
 import { createKeySpace } from './keys.js';
 import { createRedisLeases } from './leases.js';
+import { readMemoryId } from './memory-id.js';
 import { createRedisMoves } from './moves.js';
 import { createRedisQueue } from './queue.js';
 import { createRedisContext } from './redis-context.js';
@@ -80,6 +81,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Flee
     async ping() {
       await context.command(() => redis.ping());
     },
+    getMemoryId: () => readMemoryId(context),
     close() {
       wakeUps.close();
       endConnection(redis);

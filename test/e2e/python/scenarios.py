@@ -89,7 +89,7 @@ class Scene:
         """A client that is connected."""
         token = self.player_token(player or name, tier)
         self.recorders[name] = Recorder()
-        client = duskline_client.Client(self.brokers, lambda: token, DEVICE, self.recorders[name])
+        client = duskline_client.Client(self.brokers, lambda: token, DEVICE, trace=self.recorders[name])
         client.rtt = {REGION: 10}
         self.clients.append(client)
         if is_started:

@@ -8,6 +8,17 @@ import { requestEntryOf } from '../requests/request-entries.js';
 
 /** How brokers coordinate through the store: tokens, leases, inboxes and wake-ups. */
 export function coordinationSuite(current: CurrentFixture): void {
+  describe('getMemoryId', () => {
+    it('names the same memory on every broker, whatever is stored', async () => {
+      const { store, another } = current();
+      const memoryId = await store.getMemoryId();
+      expect(memoryId).to.be.a('string');
+      await makeHostReady(store, 'host-a');
+      expect(await (await another()).getMemoryId()).to.equal(memoryId);
+      expect(await store.getMemoryId()).to.equal(memoryId);
+    });
+  });
+
   describe('useToken', () => {
     const TTL_MS = 60_000;
 

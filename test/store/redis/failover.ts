@@ -31,6 +31,7 @@ export async function expectToSurvive({
   const wakeUps: RegionPool[] = [];
   await other.onWakeUp('broker-b', (where) => wakeUps.push(where));
   await makeHostReady(store, 'host-a', { slots: 512 });
+  const memoryId = await store.getMemoryId();
   const background = startBackgroundCalls(store, 'host-a');
   await waitUntil(() => background.calls.filter(({ outcome }) => outcome === 'answered').length > 20);
 
@@ -39,6 +40,9 @@ export async function expectToSurvive({
   // The new primary may lack the latest writes. Hosts are registered again, as brokers do at the next heartbeat.
   await retryUntilSuccess(() => makeHostReady(store, 'host-a', { slots: 512 }), RECOVERED_WITHIN_MS);
   await retryUntilSuccess(() => other.listHosts(REGION_POOL), RECOVERED_WITHIN_MS);
+  expect(await store.getMemoryId())
+    .to.be.a('string')
+    .that.does.not.equal(memoryId);
   expect((await reserveSlot(store)).hostId).to.equal('host-a');
   expect(await store.acquireLease(REGION_POOL.region, BROKER, 5_000)).to.equal(true);
 

@@ -5,6 +5,7 @@ import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/f
 import { createRedisStore } from '@duskline/server/store/redis/redis-store.js';
 import { REGION_POOL, newSessionId } from '../../support/fleet/fleet-data.js';
 import { retryUntilSuccess } from '../../support/time/eventually.js';
+import { inContainers } from '../../support/redis/redis-process.js';
 import { startRedisServer, type RedisServer } from '../../support/redis/redis-server.js';
 import {
   BROKER,
@@ -117,6 +118,36 @@ describe('redis store when Redis fails', () => {
     await Promise.all([expectUnavailable(reserveSlot(store)), expectUnavailable(store.ping())]);
     await retryUntilSuccess(() => store.ping());
     expect((await reserveSlot(store)).outcome.kind).to.equal('reserved');
+  });
+
+  it('names the same memory after Redis did not answer for a while, and another one after a restart', async function () {
+    if (inContainers()) this.skip();
+    const server = await openServer(true);
+    const [store, other] = [await openStore(server), await openStore(server)];
+    const memoryId = await store.getMemoryId();
+    expect(memoryId).to.be.a('string');
+    server.freeze();
+    await expectUnavailable(store.getMemoryId());
+    server.thaw();
+    expect(await retryUntilSuccess(() => store.getMemoryId())).to.equal(memoryId);
+    expect(await retryUntilSuccess(() => other.getMemoryId())).to.equal(memoryId);
+    await server.kill();
+    await server.restart();
+    expect(await retryUntilSuccess(() => store.getMemoryId()))
+      .to.be.a('string')
+      .that.does.not.equal(memoryId);
+  });
+
+  it('names no memory when its user may not call INFO', async () => {
+    const server = await openServer();
+    const raw = new Redis(server.url);
+    closeLater(raw);
+    await raw.call('ACL', 'SETUSER', 'broker', 'on', 'nopass', '~*', '&*', '+@all', '-info');
+    const target = { kind: 'single' as const, url: server.url, username: 'broker', password: 'any' };
+    const store = await createRedisStore({ target, suspectAfterMs: SUSPECT_AFTER_MS });
+    opened.push(store);
+    await makeHostReady(store, 'host-a');
+    expect(await store.getMemoryId()).to.equal(null);
   });
 
   it('rejects calls while Redis refuses writes', async () => {

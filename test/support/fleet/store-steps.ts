@@ -1,4 +1,4 @@
-import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { StoreUnavailableError, type FleetStore } from '@duskline/server/store/fleet-store.js';
 
 /** The store calls that a broker makes for a play request. Loops of the broker make some of them, too. */
 const REQUEST_CALLS = [
@@ -37,6 +37,44 @@ export function interfereAt(
   step: StoreStep,
   interfere: () => Promise<void>,
 ): Interference {
+  return interceptCall(stores, step.call, async (carryOut) => {
+    if (step.when === 'before') await interfere();
+    const result = await carryOut();
+    if (step.when === 'after') await interfere();
+    return result;
+  });
+}
+
+/** Fails a certain call of a play request, before the store carries it out or after that. Counts the calls from now on. */
+export function failAt(stores: readonly FleetStore[], step: StoreStep): Interference {
+  return interceptCall(stores, step.call, async (carryOut) => {
+    if (step.when === 'after') await carryOut();
+    throw new StoreUnavailableError('The test lets this call fail.');
+  });
+}
+
+/** Lets all calls to the stores fail until the returned function is called. */
+export function startOutage(stores: readonly FleetStore[]): () => void {
+  const restorers = stores.flatMap((store) =>
+    Object.entries(store).flatMap(([name, original]: [string, unknown]) => {
+      if (typeof original !== 'function' || name === 'close' || name === 'sendWakeUp') return [];
+      const fail = async (): Promise<never> => {
+        throw new StoreUnavailableError('The test lets all calls fail.');
+      };
+      Object.assign(store, { [name]: fail });
+      return [() => Object.assign(store, { [name]: original })];
+    }),
+  );
+  return () => {
+    for (const restore of restorers) restore();
+  };
+}
+
+function interceptCall(
+  stores: readonly FleetStore[],
+  interceptedCall: number,
+  intercept: (carryOut: () => Promise<unknown>) => Promise<unknown>,
+): Interference {
   let calls = 0;
   let hasRun = false;
   const restorers: (() => void)[] = [];
@@ -45,14 +83,11 @@ export function interfereAt(
       const original = store[name];
       const carryOut = original as (...args: unknown[]) => Promise<unknown>;
       const call = async (...args: unknown[]): Promise<unknown> => {
-        const isDue = calls === step.call;
+        const isDue = calls === interceptedCall;
         calls += 1;
         if (!isDue) return carryOut.apply(store, args);
         hasRun = true;
-        if (step.when === 'before') await interfere();
-        const result = await carryOut.apply(store, args);
-        if (step.when === 'after') await interfere();
-        return result;
+        return intercept(() => carryOut.apply(store, args));
       };
       Object.assign(store, { [name]: call });
       restorers.push(() => Object.assign(store, { [name]: original }));

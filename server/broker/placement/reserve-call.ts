@@ -1,0 +1,92 @@
+import type { RequestResult, ReserveResult } from '../../domain/play-request/events.js';
+import { isSameRegionPool } from '../../domain/catalog.js';
+import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
+import type { PlacedSession } from '../sessions/placed-session.js';
+import type { CorePorts } from '../core-ports.js';
+import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import { readStanding } from '../requests/standing.js';
+import { releaseSlot } from './leave-call.js';
+
+type Reserved = Extract<RequestResult<PlacedSession>, { readonly type: 'reserved' }>;
+
+const FULL: Reserved = { type: 'reserved', result: { kind: 'full' } };
+/** Another broker continues the request. */
+const CONTINUED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'UNAVAILABLE' } };
+const NO_SUITABLE_POOL: Reserved = {
+  type: 'reserved',
+  result: { kind: 'refused', code: 'NO_SUITABLE_POOL' },
+};
+
+/**
+ * Reserves a slot in one candidate.
+ *
+ * @param index position of the candidate
+ */
+export async function reserveSlot(
+  context: CorePorts,
+  request: ActiveRequest,
+  index: number,
+): Promise<Reserved> {
+  const { client, message, state } = request;
+  const { sessionId, epoch, phase } = state;
+  const { candidates } = state.terms;
+  const candidate = candidates[index];
+  if (candidate === undefined) return FULL;
+  const { regionPool } = candidate;
+  const details = createMatchDetails(context, client, message, candidates, index);
+  if (details === undefined) return NO_SUITABLE_POOL;
+  const meta = toSessionMeta(client, message, details);
+  const { brokerId: clientBrokerId } = context;
+  const outcome = await context.batches.reserve(regionPool, { sessionId, epoch, clientBrokerId, meta });
+  switch (outcome.kind) {
+    case 'closed':
+      context.fleet.markClosed(regionPool);
+      return FULL;
+    case 'full':
+      return FULL;
+    case 'over':
+    case 'existing':
+      // Each attempt has its own session id and epoch, so a session in the store was made by another broker that continues the request.
+      return CONTINUED;
+    case 'reserved': {
+      const { hostId, hostConnectionId } = outcome;
+      const claimWithinMs = context.limits.reservationMs;
+      const placed = { regionPool, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
+      // A slot that is reserved while the request is being recorded is reserved before another request can replace this one.
+      const isAhead = phase.name === 'recording';
+      const result = isAhead
+        ? ({ kind: 'placed', placed } as const)
+        : await keepSlot(context, request, placed);
+      return { type: 'reserved', result };
+    }
+  }
+}
+/** Releases a slot if another request or broker continued this request before the slot was reserved, and so could not find it. */
+async function keepSlot(
+  context: CorePorts,
+  request: ActiveRequest,
+  placed: PlacedSession,
+): Promise<ReserveResult<PlacedSession>> {
+  const [standing] = await Promise.all([
+    readStanding(context, request),
+    recordRegionPool(context, request, placed),
+  ]);
+  if (standing === 'own') return { kind: 'placed', placed };
+  await releaseSlot(context, placed);
+  return standing === 'replaced' || standing === 'resumed'
+    ? { kind: 'replaced' }
+    : { kind: 'refused', code: 'UNAVAILABLE' };
+}
+
+/** Records the region pool of the slot, unless the record names it already. Conflict checks read the session there. */
+async function recordRegionPool(
+  context: CorePorts,
+  request: ActiveRequest,
+  placed: PlacedSession,
+): Promise<void> {
+  const { lostIn, terms } = request.state;
+  const [best] = terms.candidates;
+  const isRecorded =
+    lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
+  if (!isRecorded) await context.store.setRequestPool(entryOf(request, placed.regionPool));
+}
