@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
+import { isUnanswered } from '../../domain/host-session/host-session.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostConnection } from '../connections/connections.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
@@ -45,7 +46,7 @@ export async function recordUnansweredPrepare(
 ): Promise<void> {
   if (reason !== 'reservation_expired') return;
   const host = context.connections.findHost(regionPool, hostId);
-  if (host?.unansweredPrepares.isUnanswered(sessionId, epoch) !== true) return;
+  if (host === undefined || !isUnanswered(host.sessions.get(sessionId), epoch)) return;
   try {
     const failures = await context.store.recordHostFailure(regionPool, hostId, 'unanswered', reservedAtMs);
     if (failures !== null) reportHostFailure(context, regionPool, hostId, failures);

@@ -8,9 +8,9 @@ import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import { prepareHost } from '../messaging/notify-host.js';
+import { dispatchToHost, prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch } from '../sessions/match-details.js';
-import { UnansweredPrepares } from '../connections/unanswered-prepares.js';
+import { HostSessions } from '../connections/host-sessions.js';
 import { Refusal } from '../refusal.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Reporting } from '../reporting.js';
@@ -41,13 +41,10 @@ export async function registerHost(
     channel,
     regionPool,
     registration,
-    heldSessions: heldSessionsFrom(sessions),
-    lastSentEpochs: new Map(),
+    sessions: new HostSessions(sessions),
     knowsEnds: false,
     mustReconcile: false,
     endsUnderWay: new Set(),
-    unansweredPrepares: new UnansweredPrepares(),
-    movableEpochs: new Map(),
   };
 
   const { endpointChanged, exceedsSlots } = await storeRegistration(context, host);
@@ -108,12 +105,10 @@ export async function unregisterHost(
 }
 
 /** @throws Refusal BAD_MESSAGE when the host lists a session twice */
-export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnection['heldSessions'] {
-  const held = new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
-  if (held.size < sessions.length) {
+export function checkSessionList(sessions: readonly HeldSession[]): void {
+  if (new Set(sessions.map(({ sessionId }) => sessionId)).size < sessions.length) {
     throw new Refusal('BAD_MESSAGE', { message: '/sessions lists a session twice.' });
   }
-  return held;
 }
 
 /**
@@ -121,19 +116,18 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
  * `end` before the `prepare` of the next session. A session that it may keep (`REVERSIBLE_REASONS`) waits for its first heartbeat.
  */
 async function endFinishedSessions({ store }: StoreAccess, host: HostConnection): Promise<void> {
-  const listed = [...host.heldSessions];
+  const { listed } = host.sessions;
   if (listed.length === 0) return;
   const records = await store.getSessions(
     host.regionPool,
-    listed.map(([sessionId]) => sessionId),
+    listed.map(({ sessionId }) => sessionId),
   );
-  listed.forEach(([sessionId, { epoch }], i) => {
+  listed.forEach(({ sessionId, epoch }, i) => {
     const record = records[i];
     if (record?.state !== 'ended' || record.epoch < epoch) return;
     const reason = record.reason ?? 'error';
     if (REVERSIBLE_REASONS.includes(reason)) return;
-    host.heldSessions.delete(sessionId);
-    host.channel.send({ type: 'end', sessionId, epoch, reason });
+    dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
   });
 }
 
@@ -183,4 +177,5 @@ function checkRegistration(context: BrokerSettings, binding: HostBinding, regist
   if (!context.catalog.regions.has(region)) throw new Refusal('UNKNOWN_REGION');
   if (!context.catalog.pools.has(pool)) throw new Refusal('UNKNOWN_POOL');
   if (sessions.length > slots) throw new Refusal('TOO_MANY_SESSIONS');
+  checkSessionList(sessions);
 }

@@ -1,4 +1,3 @@
-import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import type { EndResult } from '../../domain/client-session/events.js';
 import type { RegionPool } from '../../domain/catalog.js';
@@ -54,36 +53,43 @@ async function endAnywhere(
 ): Promise<EndResult> {
   let place = known;
   for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
-    const result = await endAt(context, session, place);
-    if (result !== 'elsewhere') return result;
-    const next = await findLaterPlace(context, session, place);
+    const { result, mayBeElsewhere } = await endAt(context, session, place);
+    const next = mayBeElsewhere ? await findLaterPlace(context, session, place) : undefined;
     // The message about that end is on its way here.
     if (next === 'taken_over') return { kind: 'ended', reason: 'superseded' };
-    if (next === undefined) return { kind: 'failed', code: 'STALE_EPOCH' };
+    if (next === undefined) return result;
     place = next;
   }
   return { kind: 'failed', code: 'STALE_EPOCH' };
+}
+
+interface EndAtOnePlace {
+  readonly result: EndResult;
+  /** The session may continue under a higher epoch. Otherwise `result` is final. */
+  readonly mayBeElsewhere: boolean;
 }
 
 async function endAt(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   { sessionId, playerId }: ClientSessionRecord,
   { regionPool, hostId, epoch }: Place,
-): Promise<EndResult | 'elsewhere'> {
+): Promise<EndAtOnePlace> {
   const reason = 'client_left';
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason });
   switch (outcome.kind) {
     case 'ended':
       notifyAllOfEnd(context, regionPool, [outcome]);
-      return { kind: 'ended', reason };
+      break;
     case 'over':
-      if (outcome.reason === 'superseded') return 'elsewhere';
-      return {
-        kind: 'ended',
-        reason: await makeFinal(context, regionPool, sessionId, epoch, outcome.reason),
-      };
+      if (outcome.reason === 'superseded')
+        return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: true };
+      if (!REVERSIBLE_REASONS.includes(outcome.reason))
+        return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: false };
+      // Its host may keep it, which it must not once the client has ended it.
+      await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
+      break;
     case 'stale':
-      return 'elsewhere';
+      return { result: { kind: 'failed', code: 'STALE_EPOCH' }, mayBeElsewhere: true };
     case 'unknown': {
       // The store has lost the session. Its host may still have it, and must not bring it back.
       const end = { sessionId, epoch, hostId, reason } as const;
@@ -95,22 +101,9 @@ async function endAt(
       context.recentEnds.markUncertain(sessionId);
       // Another broker may have recorded the end meanwhile.
       clearLiveRequest(context, playerId, end);
-      return { kind: 'ended', reason };
     }
   }
-}
-
-/** A session that its host may keep, because it ended for a reversible reason, may not be kept once its client has ended it. */
-async function makeFinal(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
-  regionPool: RegionPool,
-  sessionId: string,
-  epoch: number,
-  reason: EndReason,
-): Promise<EndReason> {
-  if (!REVERSIBLE_REASONS.includes(reason)) return reason;
-  await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
-  return 'client_left';
+  return { result: { kind: 'ended', reason }, mayBeElsewhere: false };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { HostCheckpoint } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../../domain/catalog.js';
+import { listedOf } from '../../../domain/host-session/host-session.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { Runtime } from '../../../runtime/runtime.js';
 import type { HostConnection } from '../../connections/connections.js';
@@ -22,8 +23,8 @@ export async function requestCheckpoint(
 ): Promise<void> {
   const { hostId, sessionId, epoch, to, toEpoch, coordinatorBrokerId, withinMs, stillMs } = message;
   const host = context.connections.findHost(regionPool, hostId);
-  const held = host?.heldSessions.get(sessionId);
-  if (host === undefined || held === undefined) {
+  const held = host === undefined ? null : listedOf(host.sessions.get(sessionId));
+  if (host === undefined || held === null) {
     return refuseMove(context, message, 'source', 'the host is not connected or does not have the session');
   }
   if (held.epoch !== epoch || held.state !== 'connected') {
@@ -81,7 +82,7 @@ function findExpectedMove(
   { sessionId, epoch }: HostCheckpoint,
 ): OutgoingMove {
   const outgoing = context.activeMoves.outgoing.get(sessionId);
-  const heldEpoch = outgoing?.epoch ?? host.heldSessions.get(sessionId)?.epoch ?? epoch;
+  const heldEpoch = outgoing?.epoch ?? listedOf(host.sessions.get(sessionId))?.epoch ?? epoch;
   if (epoch < heldEpoch) throw new Refusal('STALE_EPOCH');
   if (outgoing?.host !== host || outgoing.epoch !== epoch || outgoing.isPaused) throw new Refusal('NO_MOVE');
   if (context.clock.monotonicMs() > outgoing.replyByMs) {
@@ -102,7 +103,7 @@ async function storeCheckpoint(
   const { state, reference } = message;
   const { host, sessionId, epoch, to, toEpoch } = outgoing;
   outgoing.isPaused = true;
-  host.heldSessions.set(sessionId, { epoch, state: 'moving' });
+  host.sessions.apply(sessionId, { type: 'reported', epoch, state: 'moving' });
   const hostId = host.registration.hostId;
   const [outcome] = await Promise.all([
     context.batches.updateSessionState(host.regionPool, { sessionId, epoch, hostId, to: 'moving' }),

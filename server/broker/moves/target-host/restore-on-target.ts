@@ -38,7 +38,7 @@ export async function requestRestore(
     return refuseMove(context, attempt, 'target', 'the store has lost the checkpoint');
   }
   const nowMs = context.clock.monotonicMs();
-  host.lastSentEpochs.set(sessionId, epoch);
+  host.sessions.apply(sessionId, { type: 'restore_ordered', epoch });
   context.activeMoves.incoming.set(sessionId, {
     host,
     epoch,
