@@ -101,6 +101,47 @@ for (const [where, brokers] of [
       expect(await acceptOffer(alice)).to.include({ region: 'next' });
     });
 
+    it('of a pool answers REGION_CLOSED to players who wait for it only, with an offer or without', async () => {
+      const host = await fleet.fullHost({ hostId: 'h1' });
+      const [alice, bob] = [await fleet.player('alice', { broker: 1 }), await fleet.player('bob')];
+      await queueUp(alice, 'r1');
+      await queueUp(bob, 'r1');
+      await host.free();
+      await alice.next('offer');
+      await drain(target('near', 'console-x'), { yesEverything: true });
+      for (const player of [alice, bob]) {
+        const error = await player.next('error');
+        expect(error).to.include({ code: 'REGION_CLOSED', requestId: 'r1', retryable: true });
+      }
+      alice.send({ type: 'accept', requestId: 'r1' });
+      expect(await alice.next('error')).to.include({ code: 'NO_OFFER' });
+    });
+
+    it('answers REGION_CLOSED to a player who waited, was disconnected meanwhile and repeats the request', async () => {
+      await fleet.fullHost({ hostId: 'h1' });
+      const before = await fleet.player('alice', { broker: 1 });
+      await queueUp(before, 'r1');
+      before.terminate();
+      await drain(target('near'), { yesEverything: true });
+      const back = await fleet.player('alice');
+      play(back, 'r1');
+      expect(await back.answer('r1')).to.include({ code: 'REGION_CLOSED', retryable: true });
+    });
+
+    it('ends a session that waits for another slot, and answers REGION_CLOSED to its request', async () => {
+      const refusing = await fleet.host({ hostId: 'h1', slots: 1 });
+      const alice = await fleet.player('alice', { broker: 1 });
+      play(alice, 'r1');
+      const { sessionId } = await alice.next('matched');
+      await refusing.next('prepare');
+      refusing.send({ type: 'session', sessionId, epoch: 1, state: 'ended', reason: 'error' });
+      await alice.next('queued');
+      await drain(target('near'), { yesEverything: true });
+      const end = await alice.next('session', ({ state }) => state === 'ended');
+      expect(end).to.include({ sessionId, reason: 'host_lost' });
+      expect(await alice.next('error')).to.include({ code: 'REGION_CLOSED', requestId: 'r1' });
+    });
+
     it('ends the remaining sessions at its deadline, after a warning', async () => {
       const host = await fleet.host({ hostId: 'h1' });
       await fleet.host({ hostId: 'h2', region: 'next' });

@@ -112,6 +112,22 @@ for (const [where, brokers] of [
       expect(running!.player.unread).to.deep.equal([]);
     });
 
+    it('at another endpoint: a client whose stream is lost gets `matched` again, with the endpoint', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const [one] = await playing(host, ['alice']);
+      const { player, matched } = one!;
+      const { sessionId } = matched;
+      host.send({ type: 'session', sessionId, epoch: 1, state: 'disconnected' });
+      await player.next('session', ({ state }) => state === 'disconnected');
+      host.terminate();
+      const sessions = [{ sessionId, epoch: 1, state: 'disconnected' }];
+      await comeBack({ slots: 4, sessions, endpoint: 'wss://new.example/stream' }, 1);
+      const again = await player.next('matched');
+      expect(again).to.include({ sessionId, epoch: 1, requestId: 'r1' });
+      expect(endpointOf(again)).to.equal('wss://new.example/stream');
+      expect(badNews(player)).to.deep.equal([]);
+    });
+
     it('at the same endpoint: clients get no message', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 4 });
       const bob = await fleet.player('bob', { broker: 1 });
