@@ -4,7 +4,6 @@ import { digestSessions } from '../../domain/session-digest.js';
 import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -12,6 +11,9 @@ import { collectMovableChanges, rememberMovableChanges } from './movable-changes
 import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { checkSessionList, storeRegistration } from './register-host.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /** Heartbeats of one region pool are collected this long, so that thousands of hosts cause few script calls. */
 const HEARTBEAT_WINDOW_MS = 50;
@@ -31,7 +33,9 @@ interface HeartbeatBatch {
 /** How many hosts of a batch are reconciled at once. */
 const MAX_RECONCILIATIONS = 16;
 
-export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
+export function createHeartbeatReceiver(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
+): HeartbeatReceiver {
   let pending = new Map<string, HeartbeatBatch>();
   let cancelTimer: (() => void) | undefined;
 
@@ -81,7 +85,7 @@ function checkSessions({ registration: { slots } }: HostConnection, { sessions }
 
 /** A failed step costs nothing else: each host is reconciled by itself, and the next heartbeats repeat what the store did not take. */
 async function recordBatch(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   { regionPool, heartbeats: received }: HeartbeatBatch,
 ): Promise<void> {
   // The last heartbeat of a host that has left or was replaced meanwhile must not register it again.
@@ -149,7 +153,7 @@ function toHostHeartbeat(host: HostConnection, { load }: Heartbeat): HostHeartbe
 
 /** Acts on a heartbeat that the store could not simply record. */
 async function handleOutcome(
-  context: CorePorts & Connections,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   host: HostConnection,
   outcome: Exclude<HeartbeatOutcome, 'ok'>,
   heartbeat: HostHeartbeat | undefined,

@@ -3,7 +3,6 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '../../store/fleet-store.js';
 import { listedOf } from '../../domain/host-session/host-session.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
 import { dispatchToHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
@@ -11,6 +10,11 @@ import { completeMove } from '../moves/target-host/complete-move.js';
 import { confirmAdmittedClient } from '../moves/target-host/confirm-admitted-client.js';
 import { refuseReservation } from './refuse-reservation.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** The end of a session, as its host reports it. */
 interface ReportedEnd {
@@ -21,7 +25,7 @@ interface ReportedEnd {
 
 /** Handles a host's `session` message: records the new state, and notifies the client of the session. */
 export function receiveSessionReport(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   message: HostSession,
 ): Promise<void> {
@@ -40,7 +44,7 @@ export function receiveSessionReport(
 }
 
 async function changeReportedSession(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   held: ReportedSession,
   restored: boolean,
@@ -77,7 +81,11 @@ async function changeReportedSession(
   }
 }
 
-async function endReportedSession(context: CorePorts, host: HostConnection, end: ReportedEnd): Promise<void> {
+async function endReportedSession(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  host: HostConnection,
+  end: ReportedEnd,
+): Promise<void> {
   const { sessionId, epoch } = end;
   const wasHeld = listedOf(host.sessions.get(sessionId))?.epoch === epoch;
   host.sessions.apply(sessionId, { type: 'host_ended', epoch });
@@ -94,7 +102,7 @@ async function endReportedSession(context: CorePorts, host: HostConnection, end:
 }
 
 async function recordEnd(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   host: HostConnection,
   { sessionId, epoch, reason }: ReportedEnd,
   wasHeld: boolean,

@@ -1,10 +1,16 @@
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import { dispatchToHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */
-export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
+export async function reconcileHost(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  host: HostConnection,
+): Promise<void> {
   const { regionPool, registration, channel } = host;
   const { hostId } = registration;
   // Otherwise a session whose end an outage of the store has held up would count as lost, and its player would get another host.

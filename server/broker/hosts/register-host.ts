@@ -4,7 +4,6 @@ import type { RegionPool } from '../../domain/catalog.js';
 import { REVERSIBLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
@@ -13,6 +12,8 @@ import { dispatchToHost, prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch } from '../sessions/match-details.js';
 import { HostSessions } from '../connections/host-sessions.js';
 import { Refusal } from '../refusal.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Restrictions that a host token sets. `auth/` reads them from the token. */
 export interface HostBinding {
@@ -28,7 +29,7 @@ export interface HostBinding {
  * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS, BAD_MESSAGE or UNAVAILABLE
  */
 export async function registerHost(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections & Credentials,
   channel: Channel<BrokerToHost>,
   binding: HostBinding,
   registration: Register,
@@ -92,7 +93,10 @@ export async function storeRegistration(
 }
 
 /** Answers `leave`: removes the host at once. Its sessions end with `host_ended`. */
-export async function unregisterHost(context: CorePorts & Connections, host: HostConnection): Promise<void> {
+export async function unregisterHost(
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
+  host: HostConnection,
+): Promise<void> {
   const { regionPool, registration, channel } = host;
   const ended = await context.store.removeHost(regionPool, registration.hostId, channel.connectionId);
   context.connections.removeHost(host);
@@ -145,7 +149,7 @@ function notifyReservations(
 
 /** Tells the clients that are about to connect to the host where it is now. */
 async function notifyClientsOfEndpoint(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events,
   regionPool: RegionPool,
   assigned: readonly SessionRecord[],
 ): Promise<void> {

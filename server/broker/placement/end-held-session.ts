@@ -8,11 +8,15 @@ import type {
   ClientSessionTypes,
 } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
 import { errorMessage, toRefusal } from '../refusal.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 type EndEffect = Extract<SessionEffect<ClientSessionTypes>, { readonly type: 'end' }>;
 
@@ -31,7 +35,7 @@ const MAX_MOVES = 3;
  * can bring the session back. After an outage of the store the call is repeated.
  */
 export async function endHeldSession(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   session: ClientSessionRecord,
   { call, assignment, epoch }: EndEffect,
 ): Promise<void> {
@@ -43,7 +47,7 @@ export async function endHeldSession(
 }
 
 async function endAnywhere(
-  context: CorePorts,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
   session: ClientSessionRecord,
   known: Place,
 ): Promise<EndResult> {
@@ -66,7 +70,7 @@ interface EndAtOnePlace {
 }
 
 async function endAt(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   { sessionId, playerId }: ClientSessionRecord,
   { regionPool, hostId, epoch }: Place,
 ): Promise<EndAtOnePlace> {
@@ -107,7 +111,7 @@ async function endAt(
  * request of the player has replaced the request and ended the session.
  */
 async function findLaterPlace(
-  context: CorePorts,
+  context: StoreAccess,
   { sessionId, playerId, state: { phase } }: ClientSessionRecord,
   { epoch }: Place,
 ): Promise<Place | 'taken_over' | undefined> {
@@ -123,7 +127,7 @@ async function findLaterPlace(
   return { regionPool, hostId: session.hostId, epoch: session.epoch };
 }
 
-function failureOf(context: CorePorts, error: unknown, sessionId: string): EndResult {
+function failureOf(context: Reporting, error: unknown, sessionId: string): EndResult {
   const { code } = toRefusal(error);
   if (code === 'UNAVAILABLE') return { kind: 'failed', code };
   context.log.error({ err: error, sessionId }, 'a session could not be ended');
@@ -132,7 +136,7 @@ function failureOf(context: CorePorts, error: unknown, sessionId: string): EndRe
 
 /** Sends the `error` for a `cancel` that failed, and logs it when the server is at fault. */
 export function sendCancelRefusal(
-  context: CorePorts,
+  context: Runtime & Reporting,
   client: ClientConnection,
   error: unknown,
   requestId: string,

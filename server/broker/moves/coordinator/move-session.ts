@@ -11,23 +11,25 @@ import { step } from '../../../domain/move/step-coordinator.js';
 import type { MoveParty } from '../../../domain/move/move-reply.js';
 import { moveDeadlines, type MoveDeadlines } from '../../../domain/move-deadlines.js';
 import type { SessionMeta } from '../../../store/fleet-store.js';
-import type { CorePorts } from '../../core-ports.js';
+import type { Events } from '../../messaging/broker-events.js';
 import { toRefusal } from '../../refusal.js';
+import type { Runtime } from '../../../runtime/runtime.js';
 import type { Reporting } from '../../reporting.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { cancelMove, type MoveInProgress } from './cancel-move.js';
 import { allocateMoveEpoch, metaAfterMove, type MoveOrder, type MoveResult } from './move-order.js';
 import { requestStep } from './request-step.js';
+
+type Ports = BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort;
 
 /**
  * Moves a session that is being played to another host; this broker is the coordinator of the move. The source host keeps
  * the session until the client has arrived at the target host, so a move that fails before leaves the session where it is.
  * If this broker dies, the deadlines of the other parties end the move.
  */
-export async function moveSession(
-  context: CorePorts & ActiveMovesPort,
-  order: MoveOrder,
-): Promise<MoveResult> {
+export async function moveSession(context: Ports, order: MoveOrder): Promise<MoveResult> {
   const { sessionId, meta } = order.session;
   const { activeMoves: moves, clock, observer } = context;
   if (meta === null) return moveFailed('store', NO_META);
@@ -47,12 +49,7 @@ const NO_META = 'the store does not know the player of the session';
 const ALREADY_MOVING = 'the session is moving already';
 
 /** Runs the machine of a move (`domain/move`) until the move is over: carries out its effects, and dispatches what comes of them. */
-function runMove(
-  context: CorePorts & ActiveMovesPort,
-  order: MoveOrder,
-  meta: SessionMeta,
-  toEpoch: number,
-): Promise<MoveResult> {
+function runMove(context: Ports, order: MoveOrder, meta: SessionMeta, toEpoch: number): Promise<MoveResult> {
   const { regionPool, session, to } = order;
   const { sessionId, epoch, hostId } = session;
   const { clock, limits, activeMoves } = context;
@@ -107,7 +104,7 @@ function runMove(
 }
 
 async function reserveTarget(
-  { store, brokerId, limits }: CorePorts,
+  { store, brokerId, limits }: Ports,
   { regionPool, session, to, maxCongestion }: MoveOrder,
   meta: SessionMeta,
   toEpoch: number,

@@ -8,7 +8,6 @@ import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import type { BrokerSettings } from '../../settings.js';
@@ -18,7 +17,7 @@ import { refuseMove, replyToCoordinator } from '../reply-to-coordinator.js';
 
 /** On the source host's broker: requests the checkpoint of the session from the host, which pauses the session for it. */
 export async function requestCheckpoint(
-  context: CorePorts & Connections & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Connections & ActiveMovesPort,
   regionPool: RegionPool,
   message: Extract<ControlMessage, { type: 'checkpoint' }>,
 ): Promise<void> {
@@ -53,7 +52,7 @@ export async function requestCheckpoint(
 
 /** Stores the checkpoint that a host sends, for the target host. The host gets an answer only if that fails. */
 export async function receiveCheckpoint(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & ActiveMovesPort,
   host: HostConnection,
   message: HostCheckpoint,
 ): Promise<void> {
