@@ -1,4 +1,6 @@
 import type { MoveEvent, PhaseName } from './coordinated-move.js';
+import type { SourceEvent, SourcePhase } from './source-part.js';
+import type { TargetEvent, TargetPhase } from './target-part.js';
 
 /**
  * The phases of a move at its coordinator to which an event can lead, by the phase before. An event that is not listed does not change
@@ -37,4 +39,41 @@ export const NEXT_COORDINATOR_PHASES: Readonly<
   moved: {},
   stayed: {},
   ended: {},
+};
+
+/** The same for the broker of the source host. */
+export const NEXT_SOURCE_PHASES: Readonly<
+  Record<SourcePhase, Readonly<Partial<Record<SourceEvent['type'], readonly SourcePhase[]>>>>
+> = {
+  asked: {
+    checkpoint_received: ['storing', 'over'],
+    refused: ['over'],
+    resume_ordered: ['over'],
+    session_left: ['over'],
+    overdue: ['over'],
+  },
+  storing: {
+    checkpoint_stored: ['paused'],
+    checkpoint_not_stored: ['over'],
+    refused: ['over'],
+    resume_ordered: ['over'],
+    session_left: ['over'],
+    overdue: ['over'],
+  },
+  paused: {
+    refused: ['over'],
+    resume_ordered: ['over'],
+    session_left: ['over'],
+    overdue: ['over'],
+  },
+  over: {},
+};
+
+/** The same for the broker of the target host. */
+export const NEXT_TARGET_PHASES: Readonly<
+  Record<TargetPhase, Readonly<Partial<Record<TargetEvent['type'], readonly TargetPhase[]>>>>
+> = {
+  asked: { restored: ['restored', 'over'], refused: ['over'], finished: ['over'] },
+  restored: { refused: ['over'], finished: ['over'] },
+  over: {},
 };
