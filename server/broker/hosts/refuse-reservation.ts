@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
+import type { StoreMs } from '../../domain/store-time.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostConnection } from '../connections/connections.js';
 import type { CorePorts } from '../core-ports.js';
@@ -36,14 +37,23 @@ export async function refuseReservation(
 }
 
 /** Excludes a host that was never ready for a session whose reservation has expired. */
-export async function recordUnansweredPrepare(
+export function recordUnansweredPrepare(
   context: CorePorts & Connections,
   regionPool: RegionPool,
   { sessionId, epoch, reason, hostId, reservedAtMs }: SessionRecord,
-): Promise<void> {
+): void {
   if (reason !== 'reservation_expired') return;
   const host = context.connections.findHost(regionPool, hostId);
-  if (host?.unansweredPrepares.isUnanswered(sessionId, epoch) !== true) return;
+  if (host?.unansweredPrepares.isUnanswered(sessionId, epoch) === true)
+    void recordUnanswered(context, regionPool, hostId, reservedAtMs);
+}
+
+async function recordUnanswered(
+  context: CorePorts,
+  regionPool: RegionPool,
+  hostId: string,
+  reservedAtMs: StoreMs,
+): Promise<void> {
   try {
     const failures = await context.store.recordHostFailure(regionPool, hostId, 'unanswered', reservedAtMs);
     if (failures !== null) reportHostFailure(context, regionPool, hostId, failures);

@@ -2,7 +2,7 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import type { EndResult } from '../../domain/client-session/events.js';
 import type { RegionPool } from '../../domain/catalog.js';
-import { REVERSIBLE_REASONS } from '../../store/fleet-store.js';
+import { REVERSIBLE_REASONS, type EndSessionOutcome } from '../../store/fleet-store.js';
 import type {
   ClientConnection,
   ClientSessionRecord,
@@ -50,7 +50,14 @@ async function endAnywhere(
 ): Promise<EndResult> {
   let place = known;
   for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
-    const result = await endAt(context, session, place);
+    const { regionPool, epoch } = place;
+    const { sessionId } = session;
+    const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
+    if (outcome.kind === 'ended') {
+      notifyAllOfEnd(context, regionPool, [outcome]);
+      return { kind: 'ended', reason: 'client_left' };
+    }
+    const result = await resultOf(context, session, place, outcome);
     if (result !== 'elsewhere') return result;
     const next = await findLaterPlace(context, session, place);
     // The message about that end is on its way here.
@@ -61,17 +68,14 @@ async function endAnywhere(
   return { kind: 'failed', code: 'STALE_EPOCH' };
 }
 
-async function endAt(
+/** What the order means when the store did not end the session because of it. */
+async function resultOf(
   context: CorePorts,
   { sessionId, playerId }: ClientSessionRecord,
   { regionPool, hostId, epoch }: Place,
+  outcome: Exclude<EndSessionOutcome, { readonly kind: 'ended' }>,
 ): Promise<EndResult | 'elsewhere'> {
-  const reason = 'client_left';
-  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason });
   switch (outcome.kind) {
-    case 'ended':
-      notifyAllOfEnd(context, regionPool, [outcome]);
-      return { kind: 'ended', reason };
     case 'over':
       if (outcome.reason === 'superseded') return 'elsewhere';
       return {
@@ -82,7 +86,7 @@ async function endAt(
       return 'elsewhere';
     case 'unknown': {
       // The store has lost the session. Its host may still have it, and must not bring it back.
-      const end = { sessionId, epoch, hostId, reason } as const;
+      const end = { sessionId, epoch, hostId, reason: 'client_left' } as const;
       notifyAllOfEnd(
         context,
         regionPool,
@@ -91,7 +95,7 @@ async function endAt(
       context.recentEnds.markUncertain(sessionId);
       // Another broker may have recorded the end meanwhile.
       clearLiveRequest(context, playerId, end);
-      return { kind: 'ended', reason };
+      return { kind: 'ended', reason: 'client_left' };
     }
   }
 }
