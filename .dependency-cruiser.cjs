@@ -79,7 +79,6 @@ module.exports = {
       ['sessions'],
       ['requests'],
       ['messaging'],
-      ['core-ports'],
       ['queue'],
       ['placement'],
       ['recovery'],

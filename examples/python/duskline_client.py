@@ -144,6 +144,8 @@ class PlayRequest:
 
     async def ask_again(self):
         """After a last word with `retryable`: asks again with the same id, when the broker allows it."""
+        if not self.outcome.get('retryable'):
+            raise ValueError('this request is over: another one needs another id')
         await asyncio.sleep(self.outcome.get('retryAfterMs', 0) / 1000 + random.uniform(0, 1))
         self.state, self.outcome = 'asking', None
         self._messages = asyncio.Queue()
@@ -373,12 +375,15 @@ class Streams:
 
     async def _show_ticket(self, match, key):
         give_up_at = time.monotonic() + match['claimWithinMs'] / 1000
+        told = None
         while True:
             try:
                 stream = await open_stream(match['host']['endpoint'], match['ticket'])
                 break
             except (OSError, asyncio.TimeoutError, TicketRefused) as error:
-                print(f'{match["host"]["hostId"]} did not admit this client: {error}', file=sys.stderr)
+                if str(error) != told:
+                    told = str(error)
+                    print(f'{match["host"]["hostId"]} did not admit this client: {told}', file=sys.stderr)
             if match['type'] == 'moving':
                 self._request.stay()
                 return

@@ -188,7 +188,7 @@ class Host(Peer):
     async def keep_alive(self):
         while time.monotonic() - self.received_at < 2.5 * self._interval_s:
             pong = await self._socket.ping()
-            pong.add_done_callback(self._on_pong)
+            pong.add_done_callback(self._note_pong)
             await asyncio.sleep(self._interval_s / 2)
             if time.monotonic() - self.received_at >= 2.5 * self._interval_s:
                 break
@@ -196,7 +196,7 @@ class Host(Peer):
             self.heartbeat()
         self.drop()
 
-    def _on_pong(self, pong):
+    def _note_pong(self, pong):
         if not pong.cancelled() and pong.exception() is None:
             self.received_at = time.monotonic()
 

@@ -93,7 +93,7 @@ export interface LoadReport {
   readonly timelineIntervalMs: number;
   readonly timeline: readonly TimelinePoint[];
   readonly assertions: readonly AssertionResult[];
-  /** Whether the history has no violation, no broker crashed, every fault was injected, and every assertion holds. */
+  /** Whether the history has no violation, every request was answered, no broker crashed, every fault was injected, and every assertion holds. */
   readonly passed: boolean;
 }
 
@@ -104,6 +104,18 @@ export function countViolations({ overbooked, lost, outOfOrder, other }: Verdict
   return overbooked + lost + outOfOrder + other;
 }
 
+/**
+ * Requests that no broker answered, although the run waited for that at its end. A run that was ended early may cut answers off, and
+ * one whose load rises until brokers fall behind is meant to.
+ */
+export function countMissingAnswers({
+  unanswered,
+  endedEarly,
+  setting,
+}: Pick<MeasuredRun, 'unanswered' | 'endedEarly' | 'setting'>): number {
+  return endedEarly || setting.profile === 'step' ? 0 : unanswered;
+}
+
 export function evaluateReport(measured: MeasuredRun, assertions: readonly Assertion[]): LoadReport {
   const results = evaluateAssertions(assertions, figuresOf(measured));
   return { ...measured, assertions: results, passed: failureReasons(measured, results).length === 0 };
@@ -111,12 +123,15 @@ export function evaluateReport(measured: MeasuredRun, assertions: readonly Asser
 
 /** Reasons why a run failed, for people; empty when it passed. */
 export function failureReasons(
-  { verdict, crashed, faults }: Pick<MeasuredRun, 'verdict' | 'crashed' | 'faults'>,
+  run: Pick<MeasuredRun, 'verdict' | 'crashed' | 'faults' | 'unanswered' | 'endedEarly' | 'setting'>,
   assertions: readonly AssertionResult[],
 ): string[] {
+  const { verdict, crashed, faults } = run;
+  const missing = countMissingAnswers(run);
   const failed = assertions.filter(({ holds }) => !holds).length;
   return [
     ...(countViolations(verdict) > 0 ? ['the history has violations'] : []),
+    ...(missing > 0 ? [`${missing} requests were never answered`] : []),
     ...(crashed.length > 0 ? [`${crashed.join(', ')} crashed`] : []),
     // Without its faults a run does not show what it was made for.
     ...faults.flatMap(({ text, failure }) =>

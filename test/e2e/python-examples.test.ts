@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -28,12 +29,12 @@ const CONFIG = JSON.stringify({
   })),
   titles: POOLS.map((title) => ({ title, name: title, latencyPolicy: 'any' })),
   latencyPolicies: { any: [{ afterMs: 0, maxRttMs: 5_000 }] },
-  tiers: { short: { idleMs: 4_000, warnBeforeMs: [3_000] } },
+  tiers: { short: { idleMs: 5_000, warnBeforeMs: [3_500] } },
   auth: { algorithms: ['HS256'] },
   limits: {
-    heartbeatIntervalMs: 400,
-    suspectAfterMs: 2_500,
-    lostAfterMs: 4_000,
+    heartbeatIntervalMs: 800,
+    suspectAfterMs: 3_000,
+    lostAfterMs: 4_500,
     sweepIntervalMs: 100,
     sweepGapMs: 200,
     reservationMs: 5_000,
@@ -74,67 +75,89 @@ async function playScenarios(
   return differences;
 }
 
+/** Plays with the commands, kills the host, and expects that the client plays on another one. */
+async function playFromCommandLine(): Promise<void> {
+  const config = readFileSync(new URL('../../../examples/duskline.yaml', import.meta.url), 'utf8');
+  const duskline = await startTestBroker({
+    config: config.replace('port: 8080', 'port: 0'),
+    limits: { heartbeatIntervalMs: 400, suspectAfterMs: 1_000, lostAfterMs: 2_000, sweepIntervalMs: 100 },
+  });
+  try {
+    await followToAnotherHost(['--url', duskline.url.replace('http', 'ws')]);
+  } finally {
+    await duskline.stop();
+  }
+}
+
+async function followToAnotherHost(url: readonly string[]): Promise<void> {
+  const startHost = async (hostId: string): Promise<ChildProcess> => {
+    const args = ['--region', 'eu-west', '--pool', 'console-x', '--slots', '2', '--host-id', hostId];
+    const { lines, process } = startPython('examples/python/duskline_host.py', [...url, ...args], {
+      DUSKLINE_TOKEN: testToken({ kind: 'host', region: 'eu-west', pool: 'console-x' }),
+    });
+    expect((await lines.next()).value).to.equal(`${hostId} is registered`);
+    return process;
+  };
+  const first = await startHost('h1');
+  const client = startPython('examples/python/duskline_client.py', [...url, 'starfall'], {
+    DUSKLINE_TOKEN: testToken({ kind: 'player', playerId: 'alice' }),
+  });
+  const until = async (wanted: RegExp): Promise<string> => {
+    for (;;) {
+      const next = await client.lines.next();
+      if (next.done === true) throw new Error(`The client printed no ${String(wanted)}.`);
+      if (wanted.test(next.value)) return next.value;
+    }
+  };
+  expect(await until(/^matched/)).to.match(/^matched eu-west\/console-x /);
+  await until(/^frame 5$/);
+  const second = await startHost('h2');
+  first.kill('SIGKILL');
+  await until(/^matched/);
+  await until(/^session connected$/);
+  await until(/^frame 1$/);
+
+  const exited = once(client.process, 'exit');
+  client.process.kill('SIGINT');
+  await until(/^error CANCELLED$/);
+  expect(await exited).to.deep.equal([0, null]);
+  const left = once(second, 'exit');
+  second.kill('SIGTERM');
+  expect(await left).to.deep.equal([0, null]);
+}
+
 describe('The client and the host in Python, written from PROTOCOL.md', function () {
   this.timeout(60_000);
+  let directory: string;
+  let redis: RedisServer;
+  let played: readonly Promise<Map<number, string>>[];
+  let commands: Promise<void>;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'duskline-python-'));
+    const config = join(directory, 'duskline.yaml');
+    await writeFile(config, CONFIG);
+    redis = await startRedisServer();
+    // They wait most of the time, so they run at once.
+    played = [playScenarios(config, 1, []), playScenarios(config, 2, ['--redis', redis.url])];
+    commands = playFromCommandLine();
+    await Promise.allSettled([...played, commands]);
+  });
+  after(async () => {
+    await redis.stop();
+    await rm(directory, { recursive: true });
+  });
 
-  describe('in the scenarios of PROTOCOL.md', () => {
-    let directory: string;
-    let redis: RedisServer;
-    const played: Promise<Map<number, string>>[] = [];
-    before(async () => {
-      directory = await mkdtemp(join(tmpdir(), 'duskline-python-'));
-      const config = join(directory, 'duskline.yaml');
-      await writeFile(config, CONFIG);
-      redis = await startRedisServer();
-      played.push(playScenarios(config, 1, []), playScenarios(config, 2, ['--redis', redis.url]));
-      await Promise.all(played);
-    });
-    after(async () => {
-      await redis.stop();
-      await rm(directory, { recursive: true });
-    });
-
-    for (const [store, where] of [
-      'one broker, with its state in memory',
-      'two brokers that share a Redis',
-    ].entries()) {
-      for (const [i, heading] of HEADINGS.entries()) {
-        it(`send and receive the messages of ${heading}, on ${where}`, async () => {
-          expect((await played[store])?.get(i + 1)).to.equal('');
-        });
-      }
+  for (const [store, where] of [
+    'one broker, with its state in memory',
+    'two brokers that share a Redis',
+  ].entries()) {
+    for (const [i, heading] of HEADINGS.entries()) {
+      it(`send and receive the messages of scenario ${heading}, on ${where}`, async () => {
+        expect((await played[store])?.get(i + 1)).to.equal('');
+      });
     }
-  });
+  }
 
-  it('play a title from the command line: the ticket admits the client at the host', async () => {
-    const config = readFileSync(new URL('../../../examples/duskline.yaml', import.meta.url), 'utf8');
-    const duskline = await startTestBroker({ config: config.replace('port: 8080', 'port: 0') });
-    const url = ['--url', duskline.url.replace('http', 'ws')];
-    const host = startPython(
-      'examples/python/duskline_host.py',
-      [...url, '--region', 'eu-west', '--pool', 'console-x', '--slots', '2'],
-      { DUSKLINE_TOKEN: testToken({ kind: 'host', region: 'eu-west', pool: 'console-x' }) },
-    );
-    expect((await host.lines.next()).value).to.equal('python-host is registered');
-
-    const client = startPython(
-      'examples/python/duskline_client.py',
-      [...url, '--seconds', '0.5', 'starfall'],
-      {
-        DUSKLINE_TOKEN: testToken({ kind: 'player', playerId: 'alice' }),
-      },
-    );
-    const exited = once(client.process, 'exit');
-    const lines: string[] = [];
-    for await (const line of client.lines) lines.push(line);
-    expect(lines[0]).to.match(/^matched eu-west\/console-x /);
-    expect(lines).to.include.members(['session active', 'session connected', 'frame 1']);
-    expect(lines.at(-1)).to.equal('session ended client_left');
-    expect(await exited).to.deep.equal([0, null]);
-
-    const left = once(host.process, 'exit');
-    host.process.kill('SIGTERM');
-    expect(await left).to.deep.equal([0, null]);
-    await duskline.stop();
-  });
+  it('play a title from the command line, and the client follows its session to another host', () =>
+    commands);
 });

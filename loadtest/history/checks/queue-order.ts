@@ -18,6 +18,8 @@ interface ServedRequest {
  * Q3: requests of one region, tier and title are served in the order of arrival. A request arrived at some time between its
  * `play` and its first `queued`, so two requests are compared only if these intervals do not overlap. Requests whose client
  * disconnected, and requests that were served before, are not compared.
+ *
+ * An offer was made when its time for acceptance began, which may be long before its client receives it: its broker may be paused.
  */
 export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
   const requests = new Map<string, EventOf<'requested'>>();
@@ -25,6 +27,14 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
   const ofPlayer = new Map<string, Set<string>>();
   const served = new Map<string, ServedRequest[]>();
 
+  /** The longest time to accept an offer: that of an offer which was received at once. */
+  let longestOfferMs = 0;
+
+  const madeAtMs = (event: EventOf<'offered' | 'matched'>): number => {
+    if (event.type !== 'offered') return event.atMs;
+    longestOfferMs = Math.max(longestOfferMs, event.acceptWithinMs);
+    return event.atMs - (longestOfferMs - event.acceptWithinMs);
+  };
   const groupOf = (region: string, { tier = '', title, pools = [] }: EventOf<'requested'>): string =>
     [region, tier, title, ...pools].join('|');
   const drop = (key: string, player: string): Waiting | undefined => {
@@ -54,7 +64,8 @@ export const checkQueueOrder: CreateCheck = ({ slackMs }, report) => {
     // Later answers to this request are repeats.
     requests.delete(key);
     const known = drop(key, event.player);
-    if (known !== undefined) judge(known, event.atMs);
+    const servedAtMs = madeAtMs(event);
+    if (known !== undefined) judge(known, servedAtMs);
     const group = groupOf(event.region, request);
     const list = served.get(group) ?? [];
     served.set(group, list);

@@ -1,4 +1,3 @@
-import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
@@ -17,6 +16,11 @@ import { runAll } from '../run-all.js';
 import { restoreQueuePositions } from '../recovery/restore-queue-positions.js';
 import { runDrains } from '../drain/run-drains.js';
 import { sweepRegion, type SweepProgress } from './sweep-region.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** The broker's recurring work. After an error the next round tries again. */
 export interface Loops {
@@ -27,7 +31,16 @@ export interface Loops {
 
 /** @param rebalancer plans the moves of a rebalancing round; `null` when rebalancing is off */
 export function createLoops(
-  context: CorePorts & Connections & Requests & RequestRunning & ActiveMovesPort & MoveRunnerPort,
+  context: BrokerSettings &
+    Runtime &
+    StoreAccess &
+    Events &
+    Reporting &
+    Connections &
+    Requests &
+    RequestRunning &
+    ActiveMovesPort &
+    MoveRunnerPort,
   rebalancer: Rebalancer | null,
 ): Loops {
   const { limits, intervals, store, catalog, brokerId, fleet, storeHealth } = context;

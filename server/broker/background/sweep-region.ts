@@ -4,9 +4,10 @@ import type { SilentHostMark, SweepStep } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import { runAll } from '../run-all.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { expireMissedOffers } from '../queue/expire-offers.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /** Maximum number of sessions or hosts per store call: a call must not keep the store from other work for long. */
 const SWEEP_BATCH = 200;
@@ -28,7 +29,7 @@ export interface SweepProgress {
  * steps that have work to do.
  */
 export async function sweepRegion(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   progress: SweepProgress,
   region: string,
 ): Promise<void> {
@@ -46,7 +47,10 @@ export async function sweepRegion(
 }
 
 const SWEEP_STEPS: Readonly<
-  Record<SweepStep, (context: CorePorts, regionPool: RegionPool) => Promise<void>>
+  Record<
+    SweepStep,
+    (context: BrokerSettings & StoreAccess & Events & Reporting, regionPool: RegionPool) => Promise<void>
+  >
 > = {
   sessions: expireSessions,
   records: ({ store }, regionPool) =>
@@ -56,7 +60,10 @@ const SWEEP_STEPS: Readonly<
   silent: judgeHosts,
 };
 
-async function expireSessions(context: CorePorts, regionPool: RegionPool): Promise<void> {
+async function expireSessions(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  regionPool: RegionPool,
+): Promise<void> {
   const { store, brokerId } = context;
   await repeatUntilDone(async () => {
     const ended = await store.expireSessions(regionPool, SWEEP_BATCH, brokerId);
@@ -72,7 +79,10 @@ async function repeatUntilDone(step: () => Promise<number>): Promise<void> {
   }
 }
 
-async function expireOffers(context: CorePorts, regionPool: RegionPool): Promise<void> {
+async function expireOffers(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  regionPool: RegionPool,
+): Promise<void> {
   await repeatUntilDone(async () => {
     const missed = await context.store.findExpiredOffers(regionPool, SWEEP_BATCH);
     if (missed.length > 0) await expireMissedOffers(context, regionPool, missed);
@@ -81,7 +91,10 @@ async function expireOffers(context: CorePorts, regionPool: RegionPool): Promise
 }
 
 /** Ends waiting requests whose clients have not reconnected in time. */
-async function expireQueue(context: CorePorts, regionPool: RegionPool): Promise<void> {
+async function expireQueue(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  regionPool: RegionPool,
+): Promise<void> {
   const { store, brokerId, limits } = context;
   await repeatUntilDone(async () => {
     const ended = await store.expireUnattendedEntries(regionPool, limits.queueGraceMs, SWEEP_BATCH, brokerId);
@@ -90,7 +103,10 @@ async function expireQueue(context: CorePorts, regionPool: RegionPool): Promise<
   });
 }
 
-async function judgeHosts(context: CorePorts, regionPool: RegionPool): Promise<void> {
+async function judgeHosts(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  regionPool: RegionPool,
+): Promise<void> {
   const { limits, store, brokerId, log } = context;
   const { hosts, silent } = await store.findSilentHosts(regionPool, limits.suspectAfterMs, SWEEP_BATCH);
   if (silent.length === 0) return;

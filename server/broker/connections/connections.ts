@@ -9,7 +9,6 @@ import type {
 } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { MessageType } from '@duskline/protocol/validation';
-import type { HeldState } from '@duskline/protocol/vocabulary';
 import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type {
   Assignment,
@@ -18,8 +17,8 @@ import type {
   Held,
 } from '../../domain/client-session/client-session.js';
 import type { StoreMs } from '../../domain/store-time.js';
-import type { ReportedSession, SessionMeta } from '../../store/fleet-store.js';
-import type { UnansweredPrepares } from './unanswered-prepares.js';
+import type { SessionMeta } from '../../store/fleet-store.js';
+import type { HostSessions } from './host-sessions.js';
 
 /** The socket of a client or host, provided by the transport. */
 export interface Channel<Message> {
@@ -146,25 +145,14 @@ export interface HostConnection {
   readonly channel: Channel<BrokerToHost>;
   readonly regionPool: RegionPool;
   readonly registration: Register;
-  /** The sessions on the host, according to its last list of sessions and its messages since. */
-  heldSessions: Map<string, { readonly epoch: number; readonly state: HeldState }>;
-  /** The epoch that the host was sent last, by session id, so that no assignment is sent twice. */
-  readonly lastSentEpochs: Map<string, number>;
+  /** The sessions that the host has, or was sent. */
+  readonly sessions: HostSessions;
   /** Whether the host was sent the ends of sessions that it listed when it registered. Until then it gets no `prepare` for their slots. */
   knowsEnds: boolean;
   /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
   mustReconcile: boolean;
   /** Ends that the host has reported and the store has not answered for. A list of its sessions without them does not say why they ended. */
   readonly endsUnderWay: Set<Promise<void>>;
-  /** Assignments that the host was sent and has not said to be ready for. */
-  readonly unansweredPrepares: UnansweredPrepares;
-  /** The epoch that the store knows to be movable, by session id. */
-  readonly movableEpochs: Map<string, number>;
-}
-
-/** The sessions on a host, in the form of the store. */
-export function reportedSessionsOf(host: HostConnection): ReportedSession[] {
-  return [...host.heldSessions].map(([sessionId, { epoch, state }]) => ({ sessionId, epoch, state }));
 }
 
 /** The connections of this broker: clients, and hosts by region pool and host id. */

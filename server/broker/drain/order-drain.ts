@@ -5,18 +5,19 @@ import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Reporting } from '../reporting.js';
-import type { CorePorts } from '../core-ports.js';
 import { checkDrainOrder, checkTarget } from './check-drain-order.js';
 import type { DrainOrder, DrainReport, Operator } from './drain-orders.js';
 import { Refusal } from '../refusal.js';
 import { advanceDrain, changeDrainState } from './run-drains.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /** Maximum number of attempts when other brokers change the same drain. */
 const MAX_SWAP_ATTEMPTS = 5;
 
 /** Closes the target at once; the region's drain loop empties it. */
 export async function orderDrain(
-  context: CorePorts & MoveRunnerPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & MoveRunnerPort,
   order: DrainOrder,
   { operatorId }: Operator,
 ): Promise<DrainReport> {

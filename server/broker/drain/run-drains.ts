@@ -9,7 +9,6 @@ import {
 import { groupByRegionPool } from '../../domain/catalog.js';
 import type { EndSessionRequest } from '../../store/fleet-store.js';
 import { closeTarget, isTargetClosed } from './close-target.js';
-import type { CorePorts } from '../core-ports.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Reporting } from '../reporting.js';
 import { runAll } from '../run-all.js';
@@ -21,26 +20,38 @@ import {
   findSessionsOnTarget,
   type LocatedSession,
 } from '../sessions/sessions-on-target.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /**
  * Runs one round of every drain of a region, on the broker that holds the region's lease. A round depends only on the state
  * in the store, so another broker can continue at any time, and two at once do no harm.
  */
-export async function runDrains(context: CorePorts & MoveRunnerPort, region: string): Promise<void> {
+export async function runDrains(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & MoveRunnerPort,
+  region: string,
+): Promise<void> {
   const drains = await context.store.listDrains(region);
   await runAll(
     drains.filter(({ state }) => state !== 'undone').map((drain) => () => runDrain(context, drain)),
   );
 }
 
-async function runDrain(context: CorePorts & MoveRunnerPort, drain: Drain): Promise<void> {
+async function runDrain(
+  context: BrokerSettings & StoreAccess & Events & Reporting & MoveRunnerPort,
+  drain: Drain,
+): Promise<void> {
   // The broker that stored the drain died before it had closed the target, or the store has lost the closure.
   if (!(await isTargetClosed(context, drain.target))) await closeTarget(context, drain.target);
   if (drain.state === 'running') await advanceDrain(context, drain);
 }
 
 /** Records the outcomes of sessions since the last round, and takes the next step of the drain. */
-export async function advanceDrain(context: CorePorts & MoveRunnerPort, drain: Drain): Promise<void> {
+export async function advanceDrain(
+  context: BrokerSettings & StoreAccess & Events & Reporting & MoveRunnerPort,
+  drain: Drain,
+): Promise<void> {
   const { store } = context;
   const staying = await findSessionsOnTarget(context, drain.target);
   await recordSessionOutcomes(context, drain, staying);
@@ -107,7 +118,10 @@ async function recordSessionOutcomes(
 }
 
 /** Ends the sessions that are left at the deadline. The next round finds none and finishes the drain. */
-async function endRemainingSessions(context: CorePorts, staying: readonly LocatedSession[]): Promise<void> {
+async function endRemainingSessions(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  staying: readonly LocatedSession[],
+): Promise<void> {
   const { store, brokerId } = context;
   for (const [regionPool, located] of groupByRegionPool(staying, (one) => one.regionPool)) {
     const requests: EndSessionRequest[] = located.map(({ session: { sessionId, epoch } }) => ({

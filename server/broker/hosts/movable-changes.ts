@@ -4,7 +4,7 @@ import type { HostConnection } from '../connections/connections.js';
 
 /** Returns how the sessions that a host offers for moves differ from those that the store knows to be movable. */
 export function collectMovableChanges(
-  { registration: { hostId }, movableEpochs }: HostConnection,
+  { registration: { hostId }, sessions: known }: HostConnection,
   sessions: readonly HeldSession[],
 ): MovableChange[] {
   const movable = new Map<string, number>();
@@ -13,9 +13,10 @@ export function collectMovableChanges(
   }
   const changes: MovableChange[] = [];
   for (const [sessionId, epoch] of movable) {
-    if (movableEpochs.get(sessionId) !== epoch) changes.push({ hostId, sessionId, epoch, movable: true });
+    const isNews = known.get(sessionId).storedMovableEpoch !== epoch;
+    if (isNews) changes.push({ hostId, sessionId, epoch, movable: true });
   }
-  for (const [sessionId, epoch] of movableEpochs) {
+  for (const { sessionId, epoch } of known.storedMovable) {
     if (movable.get(sessionId) !== epoch) changes.push({ hostId, sessionId, epoch, movable: false });
   }
   return changes;
@@ -23,11 +24,9 @@ export function collectMovableChanges(
 
 /** Remembers that the store knows these changes of a host. Until then each heartbeat reports them again. */
 export function rememberMovableChanges(
-  { movableEpochs }: HostConnection,
+  { sessions }: HostConnection,
   changes: readonly MovableChange[],
 ): void {
-  for (const { sessionId, epoch, movable } of changes) {
-    if (movable) movableEpochs.set(sessionId, epoch);
-    else if (movableEpochs.get(sessionId) === epoch) movableEpochs.delete(sessionId);
-  }
+  for (const { sessionId, epoch, movable } of changes)
+    sessions.apply(sessionId, { type: 'movable_recorded', epoch, movable });
 }

@@ -3,15 +3,17 @@ import { measuredLoad } from '../../domain/congestion.js';
 import { digestSessions } from '../../domain/session-digest.js';
 import type { HostHeartbeat, HeartbeatOutcome } from '../../store/fleet-store.js';
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
+import type { HostConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { Reporting } from '../reporting.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { collectMovableChanges, rememberMovableChanges } from './movable-changes.js';
 import { reconcileHost } from './reconcile-host.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
-import { heldSessionsFrom, storeRegistration } from './register-host.js';
+import { checkSessionList, storeRegistration } from './register-host.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /** Heartbeats of one region pool are collected this long, so that thousands of hosts cause few script calls. */
 const HEARTBEAT_WINDOW_MS = 50;
@@ -31,7 +33,9 @@ interface HeartbeatBatch {
 /** How many hosts of a batch are reconciled at once. */
 const MAX_RECONCILIATIONS = 16;
 
-export function createHeartbeatReceiver(context: CorePorts & Connections): HeartbeatReceiver {
+export function createHeartbeatReceiver(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
+): HeartbeatReceiver {
   let pending = new Map<string, HeartbeatBatch>();
   let cancelTimer: (() => void) | undefined;
 
@@ -47,12 +51,12 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
   return {
     receive(host, message) {
       try {
-        host.heldSessions = readSessions(host, message);
+        checkSessions(host, message);
       } catch (error) {
         host.channel.send(errorMessage(toRefusal(error), context.random, { inReplyTo: 'heartbeat' }));
         return;
       }
-      host.unansweredPrepares.receiveHeartbeat(message);
+      host.sessions.receiveList(message);
       const name = regionPoolName(host.regionPool);
       const batch: HeartbeatBatch = pending.get(name) ?? {
         regionPool: host.regionPool,
@@ -70,21 +74,18 @@ export function createHeartbeatReceiver(context: CorePorts & Connections): Heart
 }
 
 /** @throws Refusal TOO_MANY_SESSIONS, BAD_MESSAGE: the heartbeat is ignored */
-function readSessions(
-  { registration: { slots } }: HostConnection,
-  { sessions }: Heartbeat,
-): HostConnection['heldSessions'] {
+function checkSessions({ registration: { slots } }: HostConnection, { sessions }: Heartbeat): void {
   if (sessions.length > slots) {
     throw new Refusal('TOO_MANY_SESSIONS', {
       message: `The heartbeat lists ${sessions.length} sessions, the host has ${slots} slots. The heartbeat was ignored.`,
     });
   }
-  return heldSessionsFrom(sessions);
+  checkSessionList(sessions);
 }
 
 /** A failed step costs nothing else: each host is reconciled by itself, and the next heartbeats repeat what the store did not take. */
 async function recordBatch(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   { regionPool, heartbeats: received }: HeartbeatBatch,
 ): Promise<void> {
   // The last heartbeat of a host that has left or was replaced meanwhile must not register it again.
@@ -146,13 +147,13 @@ function toHostHeartbeat(host: HostConnection, { load }: Heartbeat): HostHeartbe
     hostId: host.registration.hostId,
     connectionId: host.channel.connectionId,
     measured: measuredLoad(load),
-    digest: digestSessions(reportedSessionsOf(host)),
+    digest: digestSessions(host.sessions.listed),
   };
 }
 
 /** Acts on a heartbeat that the store could not simply record. */
 async function handleOutcome(
-  context: CorePorts & Connections,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   host: HostConnection,
   outcome: Exclude<HeartbeatOutcome, 'ok'>,
   heartbeat: HostHeartbeat | undefined,

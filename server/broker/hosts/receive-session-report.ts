@@ -1,14 +1,20 @@
 import type { HostSession } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { ReportedSession } from '../../store/fleet-store.js';
+import { listedOf } from '../../domain/host-session/host-session.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
+import { dispatchToHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
 import { confirmAdmittedClient } from '../moves/target-host/confirm-admitted-client.js';
 import { refuseReservation } from './refuse-reservation.js';
 import { Refusal, errorMessage, toRefusal } from '../refusal.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** The end of a session, as its host reports it. */
 interface ReportedEnd {
@@ -19,7 +25,7 @@ interface ReportedEnd {
 
 /** Handles a host's `session` message: records the new state, and notifies the client of the session. */
 export function receiveSessionReport(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   message: HostSession,
 ): Promise<void> {
@@ -38,15 +44,14 @@ export function receiveSessionReport(
 }
 
 async function changeReportedSession(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   held: ReportedSession,
   restored: boolean,
 ): Promise<void> {
   const { regionPool, registration } = host;
   const { sessionId, epoch, state } = held;
-  host.heldSessions.set(sessionId, { epoch, state });
-  host.unansweredPrepares.delete(sessionId);
+  host.sessions.apply(sessionId, { type: 'reported', epoch, state });
   const outcome = await context.batches.updateSessionState(regionPool, {
     sessionId,
     epoch,
@@ -59,30 +64,31 @@ async function changeReportedSession(
       notifyAllOfChange(context, regionPool, outcome.session);
       return;
     case 'over':
-      host.heldSessions.delete(sessionId);
-      host.lastSentEpochs.delete(sessionId);
-      host.channel.send({ type: 'end', sessionId, epoch, reason: outcome.reason });
+      dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: outcome.reason });
       return;
     case 'unknown':
       if (await confirmAdmittedClient(context, host, held, restored)) return;
       // The next heartbeat differs from the store, and the reconciliation adopts the session if a slot is free.
-      if (host.heldSessions.size <= registration.slots) return;
-      host.heldSessions.delete(sessionId);
+      if (host.sessions.listed.length <= registration.slots) return;
+      host.sessions.apply(sessionId, { type: 'refused', epoch });
       throw new Refusal('TOO_MANY_SESSIONS');
     case 'stale':
       if (await confirmAdmittedClient(context, host, held, restored)) return;
-      host.heldSessions.delete(sessionId);
+      host.sessions.apply(sessionId, { type: 'refused', epoch });
       throw new Refusal('STALE_EPOCH');
     case 'bad_transition':
       throw new Refusal('BAD_TRANSITION');
   }
 }
 
-async function endReportedSession(context: CorePorts, host: HostConnection, end: ReportedEnd): Promise<void> {
-  const { sessionId } = end;
-  const wasHeld = host.heldSessions.delete(sessionId);
-  host.unansweredPrepares.delete(sessionId);
-  host.lastSentEpochs.delete(sessionId);
+async function endReportedSession(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  host: HostConnection,
+  end: ReportedEnd,
+): Promise<void> {
+  const { sessionId, epoch } = end;
+  const wasHeld = listedOf(host.sessions.get(sessionId))?.epoch === epoch;
+  host.sessions.apply(sessionId, { type: 'host_ended', epoch });
   // The host does not report the end again.
   const recording = context.repeatedCalls.run(host, host.registration.slots, () =>
     recordEnd(context, host, end, wasHeld),
@@ -96,7 +102,7 @@ async function endReportedSession(context: CorePorts, host: HostConnection, end:
 }
 
 async function recordEnd(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   host: HostConnection,
   { sessionId, epoch, reason }: ReportedEnd,
   wasHeld: boolean,

@@ -1,27 +1,31 @@
-import { reportedSessionsOf, type HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
+import type { HostConnection } from '../connections/connections.js';
+import { dispatchToHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */
-export async function reconcileHost(context: CorePorts, host: HostConnection): Promise<void> {
+export async function reconcileHost(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  host: HostConnection,
+): Promise<void> {
   const { regionPool, registration, channel } = host;
   const { hostId } = registration;
   // Otherwise a session whose end an outage of the store has held up would count as lost, and its player would get another host.
   await Promise.allSettled([...host.endsUnderWay]);
   const connection = { hostId, connectionId: channel.connectionId };
-  const result = await context.store.reconcileHost(regionPool, connection, reportedSessionsOf(host));
+  const result = await context.store.reconcileHost(regionPool, connection, host.sessions.listed);
   if (result.outcome === 'replaced') {
     channel.closeWith('CONNECTION_REPLACED');
     return;
   }
   host.mustReconcile = false;
   // An adopted session is not movable in the store. Forgetting it here makes the next heartbeat record it.
-  for (const { sessionId } of result.adopted) host.movableEpochs.delete(sessionId);
-  for (const { sessionId, epoch, reason } of result.rejected) {
-    host.heldSessions.delete(sessionId);
-    host.lastSentEpochs.delete(sessionId);
-    channel.send({ type: 'end', sessionId, epoch, reason });
-  }
+  for (const { sessionId } of result.adopted) host.sessions.apply(sessionId, { type: 'adopted' });
+  for (const { sessionId, epoch, reason } of result.rejected)
+    dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
   notifyAllOfEnd(context, regionPool, result.ended);
   for (const session of result.adopted) notifyAllOfChange(context, regionPool, session);
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {

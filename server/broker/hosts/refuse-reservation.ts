@@ -1,13 +1,16 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { StoreMs } from '../../domain/store-time.js';
+import { isUnanswered } from '../../domain/host-session/host-session.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { Connections } from '../connections/ports.js';
 import type { Reporting } from '../reporting.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /** With these reasons a host says that it does not start a session. All others are about the player. */
 const REFUSALS: readonly EndReason[] = ['error', 'host_ended'];
@@ -19,7 +22,7 @@ const REFUSALS: readonly EndReason[] = ['error', 'host_ended'];
  * @returns false when it is no such end: the session is running, has ended, or is on another host
  */
 export async function refuseReservation(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   host: HostConnection,
   sessionId: string,
   epoch: number,
@@ -38,18 +41,18 @@ export async function refuseReservation(
 
 /** Excludes a host that was never ready for a session whose reservation has expired. */
 export function recordUnansweredPrepare(
-  context: CorePorts & Connections,
+  context: StoreAccess & Reporting & Connections,
   regionPool: RegionPool,
   { sessionId, epoch, reason, hostId, reservedAtMs }: SessionRecord,
 ): void {
   if (reason !== 'reservation_expired') return;
   const host = context.connections.findHost(regionPool, hostId);
-  if (host?.unansweredPrepares.isUnanswered(sessionId, epoch) === true)
+  if (host !== undefined && isUnanswered(host.sessions.get(sessionId), epoch))
     void recordUnanswered(context, regionPool, hostId, reservedAtMs);
 }
 
 async function recordUnanswered(
-  context: CorePorts,
+  context: StoreAccess & Reporting,
   regionPool: RegionPool,
   hostId: string,
   reservedAtMs: StoreMs,

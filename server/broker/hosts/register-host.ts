@@ -4,15 +4,16 @@ import type { RegionPool } from '../../domain/catalog.js';
 import { REVERSIBLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import { prepareHost } from '../messaging/notify-host.js';
+import { dispatchToHost, prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch } from '../sessions/match-details.js';
-import { UnansweredPrepares } from '../connections/unanswered-prepares.js';
+import { HostSessions } from '../connections/host-sessions.js';
 import { Refusal } from '../refusal.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Restrictions that a host token sets. `auth/` reads them from the token. */
 export interface HostBinding {
@@ -28,7 +29,7 @@ export interface HostBinding {
  * @throws Refusal FORBIDDEN, UNKNOWN_REGION, UNKNOWN_POOL, TOO_MANY_SESSIONS, BAD_MESSAGE or UNAVAILABLE
  */
 export async function registerHost(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections & Credentials,
   channel: Channel<BrokerToHost>,
   binding: HostBinding,
   registration: Register,
@@ -40,13 +41,10 @@ export async function registerHost(
     channel,
     regionPool,
     registration,
-    heldSessions: heldSessionsFrom(sessions),
-    lastSentEpochs: new Map(),
+    sessions: new HostSessions(sessions),
     knowsEnds: false,
     mustReconcile: false,
     endsUnderWay: new Set(),
-    unansweredPrepares: new UnansweredPrepares(),
-    movableEpochs: new Map(),
   };
 
   const { endpointChanged, exceedsSlots } = await storeRegistration(context, host);
@@ -95,7 +93,10 @@ export async function storeRegistration(
 }
 
 /** Answers `leave`: removes the host at once. Its sessions end with `host_ended`. */
-export async function unregisterHost(context: CorePorts & Connections, host: HostConnection): Promise<void> {
+export async function unregisterHost(
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
+  host: HostConnection,
+): Promise<void> {
   const { regionPool, registration, channel } = host;
   const ended = await context.store.removeHost(regionPool, registration.hostId, channel.connectionId);
   context.connections.removeHost(host);
@@ -104,12 +105,10 @@ export async function unregisterHost(context: CorePorts & Connections, host: Hos
 }
 
 /** @throws Refusal BAD_MESSAGE when the host lists a session twice */
-export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnection['heldSessions'] {
-  const held = new Map(sessions.map(({ sessionId, epoch, state }) => [sessionId, { epoch, state }]));
-  if (held.size < sessions.length) {
+export function checkSessionList(sessions: readonly HeldSession[]): void {
+  if (new Set(sessions.map(({ sessionId }) => sessionId)).size < sessions.length) {
     throw new Refusal('BAD_MESSAGE', { message: '/sessions lists a session twice.' });
   }
-  return held;
 }
 
 /**
@@ -117,19 +116,18 @@ export function heldSessionsFrom(sessions: readonly HeldSession[]): HostConnecti
  * `end` before the `prepare` of the next session. A session that it may keep (`REVERSIBLE_REASONS`) waits for its first heartbeat.
  */
 async function endFinishedSessions({ store }: StoreAccess, host: HostConnection): Promise<void> {
-  const listed = [...host.heldSessions];
+  const { listed } = host.sessions;
   if (listed.length === 0) return;
   const records = await store.getSessions(
     host.regionPool,
-    listed.map(([sessionId]) => sessionId),
+    listed.map(({ sessionId }) => sessionId),
   );
-  listed.forEach(([sessionId, { epoch }], i) => {
+  listed.forEach(({ sessionId, epoch }, i) => {
     const record = records[i];
     if (record?.state !== 'ended' || record.epoch < epoch) return;
     const reason = record.reason ?? 'error';
     if (REVERSIBLE_REASONS.includes(reason)) return;
-    host.heldSessions.delete(sessionId);
-    host.channel.send({ type: 'end', sessionId, epoch, reason });
+    dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
   });
 }
 
@@ -151,7 +149,7 @@ function notifyReservations(
 
 /** Tells the clients that are about to connect to the host where it is now. */
 async function notifyClientsOfEndpoint(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events,
   regionPool: RegionPool,
   assigned: readonly SessionRecord[],
 ): Promise<void> {
@@ -179,4 +177,5 @@ function checkRegistration(context: BrokerSettings, binding: HostBinding, regist
   if (!context.catalog.regions.has(region)) throw new Refusal('UNKNOWN_REGION');
   if (!context.catalog.pools.has(pool)) throw new Refusal('UNKNOWN_POOL');
   if (sessions.length > slots) throw new Refusal('TOO_MANY_SESSIONS');
+  checkSessionList(sessions);
 }

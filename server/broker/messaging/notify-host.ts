@@ -1,5 +1,6 @@
 import type { SessionLimits } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
+import { epochOf, type HostSessionEvent } from '../../domain/host-session/host-session.js';
 import { tierOf } from '../../domain/tiers.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
@@ -19,20 +20,22 @@ export function notifyHostOfSession(
 
 /** Sends a host `prepare` for a reserved session, or `end` for an ended one. */
 function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
-  const { sessionId, epoch, state, meta } = session;
-  if (state !== 'reserved') host.unansweredPrepares.delete(sessionId);
+  const { sessionId, epoch, state, reason, meta } = session;
   if (state === 'reserved' && meta !== null) {
-    if (wasSentToHost(host, session)) return;
+    if (epochOf(host.sessions.get(sessionId)) >= epoch) return;
     prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
-  } else if (state === 'ended' && session.reason === 'host_lost') {
-    // The host is connected, so it was lost only for a while: its next list of sessions decides which sessions it keeps.
-    host.lastSentEpochs.delete(sessionId);
-  } else if (
-    state === 'ended' &&
-    (host.lastSentEpochs.delete(sessionId) || host.heldSessions.has(sessionId))
-  ) {
-    host.heldSessions.delete(sessionId);
-    host.channel.send({ type: 'end', sessionId, epoch, reason: session.reason ?? 'error' });
+  } else if (state === 'ended') {
+    if (reason === 'host_lost') dispatchToHost(host, sessionId, { type: 'host_lost', epoch });
+    else dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'error' });
+  }
+}
+
+/** Applies an event to a session on a host, and sends `end` if it is over there. */
+export function dispatchToHost(host: HostConnection, sessionId: string, event: HostSessionEvent): void {
+  for (const effect of host.sessions.apply(sessionId, event)) {
+    if (effect.type !== 'send_end') continue;
+    const { epoch, reason } = effect;
+    host.channel.send({ type: 'end', sessionId, epoch, reason });
   }
 }
 
@@ -48,21 +51,12 @@ export function prepareHost(
   { stream, tier }: MatchDetails,
   claimWithinMs = context.limits.reservationMs,
 ): void {
-  if (!host.knowsEnds || wasSentToHost(host, session)) return;
   const { sessionId, epoch, meta } = session;
+  if (!host.knowsEnds || host.sessions.apply(sessionId, { type: 'assigned', epoch }).length === 0) return;
   const { title, playerId } = meta;
-  host.lastSentEpochs.set(sessionId, epoch);
-  host.unansweredPrepares.add(sessionId, epoch);
   const limits = sessionLimitsOf(context, tier);
   const prepare = { type: 'prepare', sessionId, epoch, title, playerId, stream, claimWithinMs } as const;
   host.channel.send(limits === undefined ? prepare : { ...prepare, limits });
-}
-
-function wasSentToHost(
-  { lastSentEpochs }: HostConnection,
-  { sessionId, epoch }: { readonly sessionId: string; readonly epoch: number },
-): boolean {
-  return (lastSentEpochs.get(sessionId) ?? 0) >= epoch;
 }
 
 /** The limits that hosts enforce on sessions of this tier; `undefined` when the tier has none. */

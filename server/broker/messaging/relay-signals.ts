@@ -1,6 +1,7 @@
 import type { HostLimit, HostSignal, Limit, Signal } from '@duskline/protocol';
 import { MAX_FRAME_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../domain/catalog.js';
+import { hasAssignment } from '../../domain/host-session/host-session.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { SessionMessage, RelayedMessage } from '../../store/fleet-store.js';
 import { heldByClient } from '../connections/client-session-directory.js';
@@ -161,9 +162,8 @@ function deliverToHost(
   body: RelayedBody,
 ): boolean {
   const host = connections.findHost(regionPool, hostId);
-  const knowsAssignment =
-    host?.lastSentEpochs.get(sessionId) === epoch || host?.heldSessions.get(sessionId)?.epoch === epoch;
-  if (!knowsAssignment || !host.channel.open) return false;
+  if (host === undefined || !hasAssignment(host.sessions.get(sessionId), epoch)) return false;
+  if (!host.channel.open) return false;
   if (body.type === 'signal') host.channel.send({ type: 'signal', sessionId, epoch, data: body.data });
   if (body.type === 'peer_away')
     host.channel.send(errorMessage(new Refusal('PEER_AWAY'), random, { inReplyTo: 'signal', sessionId }));

@@ -1,4 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import { hasAssignment } from '../../domain/host-session/host-session.js';
+import { dispatchToHost } from '../messaging/notify-host.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { Connections } from '../connections/ports.js';
 import type { ActiveMovesPort } from './active-moves.js';
@@ -33,9 +35,7 @@ export function dropTargetReservation(
   const replies = activeMoves.coordinated.get(sessionId);
   if (replies?.toEpoch === epoch) replies.loseSlot(`the slot is gone: ${reason ?? 'error'}`);
   const host = connections.findHost(regionPool, hostId);
-  if (host?.lastSentEpochs.get(sessionId) !== epoch) return;
-  host.lastSentEpochs.delete(sessionId);
+  if (host === undefined || !hasAssignment(host.sessions.get(sessionId), epoch)) return;
   activeMoves.incoming.delete(sessionId);
-  if (host.heldSessions.get(sessionId)?.epoch === epoch) host.heldSessions.delete(sessionId);
-  host.channel.send({ type: 'end', sessionId, epoch, reason: reason ?? 'move_failed' });
+  dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'move_failed' });
 }

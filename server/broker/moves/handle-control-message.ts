@@ -1,5 +1,4 @@
 import type { RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ActiveMovesPort } from './active-moves.js';
@@ -11,10 +10,22 @@ import { handleClientArrived, handleMoveCancelled } from './client/receive-move-
 import { requestRestore } from './target-host/restore-on-target.js';
 import { sendMoving } from './client/send-moving.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Handles a control message that another broker, or this one, sent to this broker. Never rejects. */
 export async function handleControlMessage(
-  context: CorePorts & Connections & Credentials & ActiveMovesPort,
+  context: BrokerSettings &
+    Runtime &
+    StoreAccess &
+    Events &
+    Reporting &
+    Connections &
+    Credentials &
+    ActiveMovesPort,
   regionPool: RegionPool,
   message: ControlMessage,
 ): Promise<void> {
@@ -29,7 +40,7 @@ export async function handleControlMessage(
 }
 
 async function dispatchControlMessage(
-  context: CorePorts & Connections & Credentials & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Connections & Credentials & ActiveMovesPort,
   regionPool: RegionPool,
   message: ControlMessage,
 ): Promise<void> {

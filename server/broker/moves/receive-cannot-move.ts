@@ -1,13 +1,16 @@
 import type { CannotMove } from '@duskline/protocol';
 import type { HostConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import type { ActiveMovesPort } from './active-moves.js';
 import { refuseMove } from './reply-to-coordinator.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
 
 /** The source host or the target host refuses to move a session. The host gets an answer only if there is no such move. */
 export async function receiveCannotMove(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch, reason = 'the host gave no reason' }: CannotMove,
 ): Promise<void> {

@@ -3,7 +3,6 @@ import type { AuditAction } from '../../domain/audit-entry.js';
 import type { OrderTarget } from '../../domain/drain.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import type { Operator } from '../drain/drain-orders.js';
 import type { Operations } from './operations.js';
@@ -11,12 +10,17 @@ import { checkHostTarget } from '../drain/check-drain-order.js';
 import { orderDrain, orderUndrain, createDrainReport } from '../drain/order-drain.js';
 import { previewDrain } from '../drain/preview-drain.js';
 import { toRefusal } from '../refusal.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Order of drains in lists: running ones first. */
 const STATE_ORDER = { running: 0, done: 1, undone: 2 } as const;
 
 /** Carries out operators' orders. Each order is recorded in the audit trail, also when it is refused. */
-export function createOperations(context: CorePorts & MoveRunnerPort): Operations {
+export function createOperations(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & MoveRunnerPort,
+): Operations {
   const { store } = context;
 
   async function runAudited<T>(

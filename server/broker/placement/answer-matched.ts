@@ -6,15 +6,15 @@ import type { BrokerSettings } from '../settings.js';
 import type { Credentials } from '../credentials.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import { prepareHost } from '../messaging/notify-host.js';
 import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { buildMatched } from './create-matched.js';
+import type { Runtime } from '../../runtime/runtime.js';
 
 /** Sends `prepare` to the host and `matched` to the client, whose connection has the session from now on. */
 export function sendMatched(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Connections & Credentials,
   client: ClientConnection,
   message: Play,
   placed: PlacedSession,

@@ -1,13 +1,17 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Answer } from '../../domain/play-request/play-request.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { sendReplaced } from '../messaging/notify-replaced.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import type { ActiveRequest, Replacement } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { sendMatched } from './answer-matched.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Mean time after which a refused request may be tried again, by error, in milliseconds. */
 const RETRY_ABOUT_MS: ReadonlyMap<ErrorCode, number> = new Map([
@@ -20,7 +24,7 @@ const RETRY_ABOUT_MS: ReadonlyMap<ErrorCode, number> = new Map([
 
 /** Sends the one answer of a request: `matched`, `error` or `replaced`. */
 export function answerRequest(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Credentials,
   request: ActiveRequest,
   answer: Answer<PlacedSession>,
 ): void {
@@ -38,7 +42,7 @@ export function answerRequest(
 }
 
 function answerMatched(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Credentials,
   { client, message, endpoint, arrivedHereAtMs, hasWaited }: ActiveRequest,
   placed: PlacedSession,
 ): void {
@@ -50,7 +54,7 @@ function answerMatched(
 }
 
 function answerRefused(
-  context: CorePorts,
+  context: Runtime & Reporting,
   { client, message, answerer, withdrawnBy }: ActiveRequest,
   refusal: Refusal,
 ): void {
@@ -66,7 +70,7 @@ function answerRefused(
 }
 
 function answerReplaced(
-  context: CorePorts,
+  context: Reporting,
   { client, message, answerer, state, hasSession }: ActiveRequest,
   replacement: Replacement,
 ): void {
@@ -77,7 +81,10 @@ function answerReplaced(
 }
 
 /** Another broker has the request, or serves the one that took its place: the store knows which one. */
-async function findAndAnswerReplaced(context: CorePorts, request: ActiveRequest): Promise<void> {
+async function findAndAnswerReplaced(
+  context: Runtime & StoreAccess & Reporting,
+  request: ActiveRequest,
+): Promise<void> {
   const { client, message, state } = request;
   const { playerId } = client;
   const { requestId } = message;

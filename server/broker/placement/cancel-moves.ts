@@ -1,11 +1,14 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import { targetReservationIdOf } from '../../domain/target-reservation.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { CorePorts } from '../core-ports.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { decodeReach } from '../sessions/match-details.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /**
  * Cancels the move of a session that another connection resumes. Otherwise this one would get in at the source host, while the
@@ -13,7 +16,10 @@ import type { LocatedSession } from '../sessions/sessions-on-target.js';
  *
  * @returns where the session is: on the target host if the former client was admitted there already
  */
-export async function cancelMoves(context: CorePorts, located: LocatedSession): Promise<LocatedSession> {
+export async function cancelMoves(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  located: LocatedSession,
+): Promise<LocatedSession> {
   const { regionPool, session } = located;
   const mayMove = session.meta !== null && decodeReach(session.meta.match).canMove === true;
   if (!mayMove) return located;
@@ -25,7 +31,7 @@ export async function cancelMoves(context: CorePorts, located: LocatedSession): 
 
 /** @returns the session if it has moved to this region pool */
 async function cancelMove(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   to: RegionPool,
   { sessionId, epoch }: SessionRecord,
 ): Promise<LocatedSession | undefined> {

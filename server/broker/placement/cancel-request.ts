@@ -3,7 +3,6 @@ import type { RequestKey } from '../../store/fleet-store.js';
 import { heldBy } from '../connections/client-session-directory.js';
 import type { ClientConnection, ClientSessionRecord } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
@@ -15,10 +14,22 @@ import { raiseRequestEpoch } from '../requests/request-record.js';
 import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { sendCancelRefusal } from './end-held-session.js';
 import { orderEnd } from './end-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Answers each `cancel` with `error CANCELLED`, once the request is over and the session that it became has ended. */
 export async function cancelPlay(
-  context: CorePorts & Connections & Requests & RequestRunning,
+  context: BrokerSettings &
+    Runtime &
+    StoreAccess &
+    Events &
+    Reporting &
+    Connections &
+    Requests &
+    RequestRunning,
   client: ClientConnection,
   { requestId }: Cancel,
 ): Promise<void> {
@@ -56,7 +67,7 @@ function findSessionOfRequest(client: ClientConnection, requestId: string): Clie
 
 /** Ends the wait or the session of a request from an earlier connection, which may have been to another broker. */
 async function endEarlierRequest(
-  context: CorePorts & Requests & RequestRunning,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Requests & RequestRunning,
   key: RequestKey,
 ): Promise<void> {
   const { playerId, requestId } = key;

@@ -5,7 +5,6 @@ import type { RememberedRequest } from '../../domain/play-request/play-request.j
 import type { QueueEntryStatus } from '../../store/fleet-store.js';
 import { heldByClient } from '../connections/client-session-directory.js';
 import type { ClientConnection } from '../connections/connections.js';
-import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
 import { Refusal } from '../refusal.js';
@@ -20,6 +19,10 @@ import type { StoreAccess } from '../store-access/ports.js';
 import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { cancelMoves } from './cancel-moves.js';
 import { continueWaiting, POLL_INTERVAL_MS } from './locate-call.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** How often a takeover tries to replace a live request that changes meanwhile: each time another broker was first. */
 const MAX_TAKEOVER_TRIES = 8;
@@ -36,7 +39,7 @@ type LiveStatus = Result<'inspected'>['found'] | 'unanswered';
  * that. While another broker may still be reserving a slot for the other request, waits for the result.
  */
 export async function inspectOther(
-  context: CorePorts & Requests,
+  context: BrokerSettings & Runtime & StoreAccess & Requests,
   request: ActiveRequest,
   other: RememberedRequest,
 ): Promise<Result<'inspected'>['found']> {
@@ -84,7 +87,7 @@ function liveStatusOf(status: QueueEntryStatus | undefined): LiveStatus {
  * that wait only the newest is carried out, because each would end the one before it.
  */
 export async function replaceOther(
-  context: CorePorts & Requests,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
   { other, isOver }: Extract<RequestCall<PlacedSession>, { readonly type: 'replace' }>,
@@ -103,7 +106,7 @@ export async function replaceOther(
 }
 
 async function takeOver(
-  context: CorePorts & Requests,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
   other: RememberedRequest,
@@ -124,7 +127,7 @@ async function takeOver(
  * says that it was replaced.
  */
 function replaceLive(
-  context: CorePorts & Requests,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
   other: RememberedRequest,
@@ -136,7 +139,7 @@ function replaceLive(
 }
 
 async function replaceAndWithdraw(
-  context: CorePorts & Requests,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
   other: RememberedRequest,
@@ -178,7 +181,7 @@ async function replaceAndWithdraw(
 
 /** Continues the session, or the wait, of the player's other request on this connection and under the id of this request. */
 export async function resumeOther(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   other: RememberedRequest,
 ): Promise<Result<'resumed'>['result']> {
@@ -213,7 +216,7 @@ export async function resumeOther(
 
 /** Gives a session to this connection, on the host that has it; `undefined` if it is over. */
 async function takeSession(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   client: ClientConnection,
   { regionPool, sessionId }: Pick<RememberedRequest, 'regionPool' | 'sessionId'>,
 ): Promise<LocatedSession | undefined> {

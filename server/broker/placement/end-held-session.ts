@@ -1,19 +1,22 @@
-import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import type { EndResult } from '../../domain/client-session/events.js';
 import type { RegionPool } from '../../domain/catalog.js';
-import { REVERSIBLE_REASONS, type EndSessionOutcome } from '../../store/fleet-store.js';
+import { REVERSIBLE_REASONS } from '../../store/fleet-store.js';
 import type {
   ClientConnection,
   ClientSessionRecord,
   ClientSessionTypes,
 } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
 import { errorMessage, toRefusal } from '../refusal.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 type EndEffect = Extract<SessionEffect<ClientSessionTypes>, { readonly type: 'end' }>;
 
@@ -32,7 +35,7 @@ const MAX_MOVES = 3;
  * can bring the session back. After an outage of the store the call is repeated.
  */
 export async function endHeldSession(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   session: ClientSessionRecord,
   { call, assignment, epoch }: EndEffect,
 ): Promise<void> {
@@ -44,49 +47,52 @@ export async function endHeldSession(
 }
 
 async function endAnywhere(
-  context: CorePorts,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
   session: ClientSessionRecord,
   known: Place,
 ): Promise<EndResult> {
   let place = known;
   for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
-    const { regionPool, epoch } = place;
-    const { sessionId } = session;
-    const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
-    if (outcome.kind === 'ended') {
-      notifyAllOfEnd(context, regionPool, [outcome]);
-      return { kind: 'ended', reason: 'client_left' };
-    }
-    const result = await resultOf(context, session, place, outcome);
-    if (result !== 'elsewhere') return result;
-    const next = await findLaterPlace(context, session, place);
+    const { result, mayBeElsewhere } = await endAt(context, session, place);
+    const next = mayBeElsewhere ? await findLaterPlace(context, session, place) : undefined;
     // The message about that end is on its way here.
     if (next === 'taken_over') return { kind: 'ended', reason: 'superseded' };
-    if (next === undefined) return { kind: 'failed', code: 'STALE_EPOCH' };
+    if (next === undefined) return result;
     place = next;
   }
   return { kind: 'failed', code: 'STALE_EPOCH' };
 }
 
-/** What the order means when the store did not end the session because of it. */
-async function resultOf(
-  context: CorePorts,
+interface EndAtOnePlace {
+  readonly result: EndResult;
+  /** The session may continue under a higher epoch. Otherwise `result` is final. */
+  readonly mayBeElsewhere: boolean;
+}
+
+async function endAt(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   { sessionId, playerId }: ClientSessionRecord,
   { regionPool, hostId, epoch }: Place,
-  outcome: Exclude<EndSessionOutcome, { readonly kind: 'ended' }>,
-): Promise<EndResult | 'elsewhere'> {
+): Promise<EndAtOnePlace> {
+  const reason = 'client_left';
+  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason });
   switch (outcome.kind) {
+    case 'ended':
+      notifyAllOfEnd(context, regionPool, [outcome]);
+      break;
     case 'over':
-      if (outcome.reason === 'superseded') return 'elsewhere';
-      return {
-        kind: 'ended',
-        reason: await makeFinal(context, regionPool, sessionId, epoch, outcome.reason),
-      };
+      if (outcome.reason === 'superseded')
+        return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: true };
+      if (!REVERSIBLE_REASONS.includes(outcome.reason))
+        return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: false };
+      // Its host may keep it, which it must not once the client has ended it.
+      await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
+      break;
     case 'stale':
-      return 'elsewhere';
+      return { result: { kind: 'failed', code: 'STALE_EPOCH' }, mayBeElsewhere: true };
     case 'unknown': {
       // The store has lost the session. Its host may still have it, and must not bring it back.
-      const end = { sessionId, epoch, hostId, reason: 'client_left' } as const;
+      const end = { sessionId, epoch, hostId, reason } as const;
       notifyAllOfEnd(
         context,
         regionPool,
@@ -95,22 +101,9 @@ async function resultOf(
       context.recentEnds.markUncertain(sessionId);
       // Another broker may have recorded the end meanwhile.
       clearLiveRequest(context, playerId, end);
-      return { kind: 'ended', reason: 'client_left' };
     }
   }
-}
-
-/** A session that its host may keep, because it ended for a reversible reason, may not be kept once its client has ended it. */
-async function makeFinal(
-  context: CorePorts,
-  regionPool: RegionPool,
-  sessionId: string,
-  epoch: number,
-  reason: EndReason,
-): Promise<EndReason> {
-  if (!REVERSIBLE_REASONS.includes(reason)) return reason;
-  await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
-  return 'client_left';
+  return { result: { kind: 'ended', reason }, mayBeElsewhere: false };
 }
 
 /**
@@ -118,7 +111,7 @@ async function makeFinal(
  * request of the player has replaced the request and ended the session.
  */
 async function findLaterPlace(
-  context: CorePorts,
+  context: StoreAccess,
   { sessionId, playerId, state: { phase } }: ClientSessionRecord,
   { epoch }: Place,
 ): Promise<Place | 'taken_over' | undefined> {
@@ -134,7 +127,7 @@ async function findLaterPlace(
   return { regionPool, hostId: session.hostId, epoch: session.epoch };
 }
 
-function failureOf(context: CorePorts, error: unknown, sessionId: string): EndResult {
+function failureOf(context: Reporting, error: unknown, sessionId: string): EndResult {
   const { code } = toRefusal(error);
   if (code === 'UNAVAILABLE') return { kind: 'failed', code };
   context.log.error({ err: error, sessionId }, 'a session could not be ended');
@@ -143,7 +136,7 @@ function failureOf(context: CorePorts, error: unknown, sessionId: string): EndRe
 
 /** Sends the `error` for a `cancel` that failed, and logs it when the server is at fault. */
 export function sendCancelRefusal(
-  context: CorePorts,
+  context: Runtime & Reporting,
   client: ClientConnection,
   error: unknown,
   requestId: string,

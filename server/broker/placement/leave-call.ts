@@ -2,13 +2,17 @@ import { ERRORS } from '@duskline/protocol/codes';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 type LeaveCall = Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>;
 
@@ -16,7 +20,11 @@ type LeaveCall = Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>
  * Removes a request from the store: its slot, its queue positions, and its record as the live request, so that the next request of
  * the player finds no conflict. After an outage of the store this is repeated.
  */
-export async function leaveStore(context: CorePorts, request: ActiveRequest, call: LeaveCall): Promise<void> {
+export async function leaveStore(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  request: ActiveRequest,
+  call: LeaveCall,
+): Promise<void> {
   // The client is told at once that the store does not answer. Its repeated request finds what is left.
   if (refusalCodeOf(request) === 'UNAVAILABLE') await removeFromStore(context, request, call);
   else
@@ -26,7 +34,7 @@ export async function leaveStore(context: CorePorts, request: ActiveRequest, cal
 }
 
 async function removeFromStore(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   { queues, slot, everywhere }: LeaveCall,
 ): Promise<void> {
@@ -55,7 +63,10 @@ function refusalCodeOf({ state: { phase } }: ActiveRequest): RefusalCode | undef
  * Ends the session that the slot was reserved for. Hosts get `prepare` after the request is matched, so the host of a new slot needs
  * no `end`. If the host's broker has sent `prepare` meanwhile, it finds the end in its inbox.
  */
-export async function releaseSlot(context: CorePorts, slot: PlacedSession | null): Promise<void> {
+export async function releaseSlot(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  slot: PlacedSession | null,
+): Promise<void> {
   if (slot === null) return;
   const { regionPool, sessionId, epoch } = slot;
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
@@ -70,7 +81,7 @@ export async function releaseSlot(context: CorePorts, slot: PlacedSession | null
  * @returns the request's epoch afterwards
  */
 async function leaveQueues(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   queues: readonly RegionPool[],
 ): Promise<number> {

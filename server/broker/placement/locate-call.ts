@@ -5,7 +5,6 @@ import type { RememberedRequest } from '../../domain/play-request/play-request.j
 import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
 import { rankCandidates } from '../../domain/ranking.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import type { CorePorts } from '../core-ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
@@ -20,6 +19,10 @@ import { rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Time between two reads of the store while another broker answers the request. */
 export const POLL_INTERVAL_MS = 50;
@@ -36,7 +39,7 @@ type Located = LocateResult<PlacedSession>;
  * @param known what the store remembers of the request, if that has been read; `null` to read it
  */
 export async function locateRequest(
-  context: CorePorts & Requests,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests,
   request: ActiveRequest,
   known: RememberedRequest | null,
 ): Promise<Located> {
@@ -86,7 +89,7 @@ async function readRecord(
 
 /** A request that was replaced never gets its session back: the player chose the other device. */
 async function locateReplaced(
-  context: CorePorts,
+  context: StoreAccess,
   request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located> {
@@ -103,7 +106,7 @@ async function locateReplaced(
 }
 
 async function locateOnce(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located | undefined> {
@@ -123,7 +126,7 @@ async function locateOnce(
 
 /** The request keeps waiting for its first title, whatever the repeated frame names. */
 export function continueWaiting(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   request: ActiveRequest,
   { title = request.message.title, ...position }: FoundPosition,
 ): Extract<Located, { kind: 'waiting' }> {

@@ -1,18 +1,19 @@
 import { delay } from '../../runtime/delay.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
 import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
 /** Time between two checks whether the store is rebuilt. With a thousand waiting clients the checks cost little. */
 const REBUILT_POLL_INTERVAL_MS = 200;
 
 /** Records the request as its player's live one. */
 export async function recordRequest(
-  context: CorePorts & Connections & SessionNaming,
+  context: Runtime & StoreAccess & Connections & SessionNaming,
   request: ActiveRequest,
 ): Promise<RequestResult<PlacedSession>> {
   const { client } = request;
@@ -44,7 +45,10 @@ export async function recordRequest(
  *
  * @returns false when that takes too long or the request is over meanwhile
  */
-async function waitUntilRebuilt(context: CorePorts & Connections, request: ActiveRequest): Promise<boolean> {
+async function waitUntilRebuilt(
+  context: Runtime & StoreAccess & Connections,
+  request: ActiveRequest,
+): Promise<boolean> {
   const { storeHealth, connections } = context;
   const { client, message } = request;
   const record = await context.batches.findRequest({

@@ -1,8 +1,6 @@
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
-import type { Credentials } from '../credentials.js';
 import { confirmOffer, joinQueues, requeue, verifyOwner } from '../queue/queue-calls.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
@@ -14,8 +12,13 @@ import { leaveStore } from './leave-call.js';
 import { locateRequest } from './locate-call.js';
 import { recordRequest } from './record-call.js';
 import { reserveSlot } from './reserve-call.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
-type Ports = CorePorts & Connections & Requests & Credentials;
+type Ports = BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Requests;
 type Result = RequestResult<PlacedSession>;
 type Described = Extract<Result, { readonly type: 'described' }>;
 

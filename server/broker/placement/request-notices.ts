@@ -1,7 +1,6 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestNotice } from '../../domain/play-request/effects.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { sendQueuePosition } from '../queue/send-queue-position.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
@@ -12,10 +11,14 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { answerRequest } from './answer-request.js';
 import { releaseSlot } from './leave-call.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** Carries out an effect that needs no answer. If the store is unreachable, its time limits, sweeps or later polls do the same. */
 export function carryOutNotice(
-  context: CorePorts & Connections & Requests & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Requests & Credentials,
   request: ActiveRequest,
   notice: RequestNotice<PlacedSession>,
 ): void {

@@ -9,15 +9,26 @@ import { rankCandidates, type Candidate } from '../../domain/ranking.js';
 import { StoreUnavailableError } from '../../store/fleet-store.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
-import type { CorePorts } from '../core-ports.js';
 import type { Credentials } from '../credentials.js';
 import { isQueueing, type ActiveRequest, type RequestAnswerer } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { makeCall } from './request-calls.js';
 import { carryOutNotice } from './request-notices.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
-type Ports = CorePorts & Connections & Requests & Credentials;
+type Ports = BrokerSettings &
+  Runtime &
+  StoreAccess &
+  Events &
+  Reporting &
+  Connections &
+  Requests &
+  Credentials;
 type Begun = Transition<PlacedSession>;
 type Effect = RequestEffect<PlacedSession>;
 

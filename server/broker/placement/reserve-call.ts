@@ -2,10 +2,14 @@ import type { RequestResult, ReserveResult } from '../../domain/play-request/eve
 import { isSameRegionPool } from '../../domain/catalog.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import type { CorePorts } from '../core-ports.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { readStanding } from '../requests/standing.js';
 import { releaseSlot } from './leave-call.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 type Reserved = Extract<RequestResult<PlacedSession>, { readonly type: 'reserved' }>;
 
@@ -23,7 +27,7 @@ const NO_SUITABLE_POOL: Reserved = {
  * @param index position of the candidate
  */
 export async function reserveSlot(
-  context: CorePorts,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   index: number,
 ): Promise<Reserved> {
@@ -63,7 +67,7 @@ export async function reserveSlot(
 }
 /** Releases a slot if another request or broker continued this request before the slot was reserved, and so could not find it. */
 async function keepSlot(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<ReserveResult<PlacedSession>> {
@@ -80,7 +84,7 @@ async function keepSlot(
 
 /** Records the region pool of the slot, unless the record names it already. Conflict checks read the session there. */
 async function recordRegionPool(
-  context: CorePorts,
+  context: StoreAccess,
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<void> {

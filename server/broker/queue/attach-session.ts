@@ -1,12 +1,12 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
-import type { CorePorts } from '../core-ports.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { placedFromSession } from '../requests/placed-from-session.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { EntryMeaning } from './polled-entries.js';
+import type { BrokerSettings } from '../settings.js';
 
 type Found = Extract<EntryMeaning, { kind: 'offered' | 'recovered' | 'accepted' }>;
 
@@ -17,7 +17,7 @@ type Found = Extract<EntryMeaning, { kind: 'offered' | 'recovered' | 'accepted' 
  * @throws Refusal UNAVAILABLE when the session's host is not connected
  */
 export async function attachSession(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   request: ActiveRequest,
   regionPool: RegionPool,
   { kind, session }: Found,
@@ -48,7 +48,7 @@ async function isLatestAttempt(
 
 /** Stores player and request of a session that the store knows only from its host's report. */
 async function restoreOwner(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   { client, message, state }: ActiveRequest,
   regionPool: RegionPool,
   session: SessionRecord,
@@ -63,7 +63,7 @@ async function restoreOwner(
 }
 
 async function takeSession(
-  { store, brokerId }: CorePorts,
+  { store, brokerId }: BrokerSettings & StoreAccess,
   regionPool: RegionPool,
   session: SessionRecord,
 ): Promise<SessionRecord> {

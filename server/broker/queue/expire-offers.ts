@@ -1,6 +1,9 @@
 import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
-import type { CorePorts } from '../core-ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
+import type { BrokerSettings } from '../settings.js';
+import type { StoreAccess } from '../store-access/ports.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /**
  * Ends the offers of one region pool that were not accepted in time.
@@ -13,7 +16,7 @@ import { notifyAllOfEnd } from '../messaging/session-events.js';
  * request's broker records the miss there when it polls its queues.
  */
 export async function expireMissedOffers(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   regionPool: RegionPool,
   sessionIds: readonly string[],
 ): Promise<void> {

@@ -1,5 +1,4 @@
 import type { PolledQueues } from '../../domain/play-request/events.js';
-import type { CorePorts } from '../core-ports.js';
 import { toRefusal } from '../refusal.js';
 import { isQueueing, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
@@ -16,12 +15,18 @@ import {
   type PolledEntry,
 } from './polled-entries.js';
 import { sendPositionIfChanged } from './send-queue-position.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /**
  * Reads every queue in which clients of this broker wait, and dispatches to their requests what the store reports: offers, positions,
  * and queues that lost them.
  */
-export async function pollQueues(context: CorePorts & Requests & RequestRunning): Promise<void> {
+export async function pollQueues(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests & RequestRunning,
+): Promise<void> {
   const queriedAtMs = context.clock.monotonicMs();
   const entriesByRequest = await readQueueEntries(context);
   await Promise.all(
@@ -49,7 +54,7 @@ async function readQueueEntries(
 }
 
 async function updateRequest(
-  context: CorePorts & RequestRunning,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & RequestRunning,
   request: ActiveRequest,
   entries: readonly PolledEntry[],
   queriedAtMs: number,
@@ -67,7 +72,7 @@ async function updateRequest(
 
 /** Combines the entries of one request into the result of the poll. */
 async function interpretEntries(
-  context: CorePorts,
+  context: BrokerSettings & Runtime & StoreAccess,
   request: ActiveRequest,
   entries: readonly PolledEntry[],
   queriedAtMs: number,

@@ -3,16 +3,16 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { Offer } from '../../domain/play-request/play-request.js';
 import { StoreUnavailableError, type SessionRecord } from '../../store/fleet-store.js';
-import type { CorePorts } from '../core-ports.js';
 import { entryOf, isQueueing, type ActiveRequest } from '../requests/active-request.js';
 import { offerOf } from '../requests/receive-offer.js';
-import type { RequestRunner, Requests } from '../requests/ports.js';
+import type { RequestRunner } from '../requests/ports.js';
 import { readStanding, standingOf } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { acceptableNow } from './acceptable-now.js';
 import { createQueueEntry } from './new-queue-entry.js';
+import type { Runtime } from '../../runtime/runtime.js';
 
 type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
   RequestResult<PlacedSession>,
@@ -25,7 +25,7 @@ type JoinOutcome =
 
 /** Adds a request, with its arrival time, to queues, the best first. */
 export async function joinQueues(
-  context: CorePorts & Requests,
+  context: BrokerSettings & Runtime & StoreAccess,
   runner: RequestRunner,
   request: ActiveRequest,
   regionPools: readonly RegionPool[],
@@ -60,7 +60,7 @@ export async function joinQueues(
 }
 
 async function joinQueue(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   request: ActiveRequest,
   regionPool: RegionPool,
   arrivedAtMs: StoreMs | null,
@@ -131,7 +131,7 @@ function unansweredOf(error: unknown): { readonly kind: 'unanswered' } {
 
 /** Checks that the request still belongs to this connection. It may have been cancelled or continued on another broker. */
 export async function verifyOwner(
-  context: CorePorts,
+  context: StoreAccess,
   request: ActiveRequest,
 ): Promise<Omit<Result<'verified'>, 'type'>> {
   const { terms, epoch, queues } = request.state;

@@ -3,16 +3,18 @@ import { heldBy } from '../connections/client-session-directory.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
-import type { CorePorts } from '../core-ports.js';
 import { createMatched } from '../placement/create-matched.js';
 import { placedFromSession } from '../requests/placed-from-session.js';
+import type { BrokerSettings } from '../settings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { StoreAccess } from '../store-access/ports.js';
 
 /**
  * On the client's broker: sends `matched` again, at the same epoch, because the host has returned at another endpoint and the
  * client has no connection to it.
  */
 export async function resendMatched(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Connections & Credentials,
   regionPool: RegionPool,
   { sessionId, epoch }: Extract<ControlMessage, { type: 'endpoint_changed' }>,
 ): Promise<void> {

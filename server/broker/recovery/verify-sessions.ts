@@ -4,11 +4,13 @@ import { heldBy } from '../connections/client-session-directory.js';
 import type { ClientSessionRecord, HeldSession } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import { SESSION_GROUPS } from '../connections/sessions-in-groups.js';
-import type { CorePorts } from '../core-ports.js';
 import { toChange } from '../messaging/client-session-runner.js';
 import { restoreRequest } from '../requests/restore-request.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Events } from '../messaging/broker-events.js';
+import type { Reporting } from '../reporting.js';
 
 /** A session as it was when the store was asked. */
 interface RememberedSession {
@@ -22,7 +24,7 @@ interface RememberedSession {
  * that fails is repeated by the next one.
  */
 export function createSessionVerifier(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
 ): (isRecovering: boolean) => Promise<void> {
   let group = 0;
   return async (isRecovering) => {
@@ -41,7 +43,7 @@ export function createSessionVerifier(
  * those of the group
  */
 async function verifySessions(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Connections,
   group: number,
   isRecovering: boolean,
 ): Promise<void> {
@@ -73,7 +75,7 @@ function remember(sessions: readonly ClientSessionRecord[]): RememberedSession[]
 }
 
 /** Restores the sessions of disconnected clients, so that they find them when they reconnect. */
-async function restoreDisconnected(context: CorePorts & Connections): Promise<void> {
+async function restoreDisconnected(context: BrokerSettings & StoreAccess & Connections): Promise<void> {
   const { clientSessions, sessionRunner } = context;
   await Promise.all(
     remember(clientSessions.disconnected).map(async (remembered) => {
@@ -114,7 +116,7 @@ function restoreOwners(
 }
 
 function verifySession(
-  { brokerId, storeHealth, clock, sessionRunner }: CorePorts & Connections,
+  { brokerId, storeHealth, clock, sessionRunner }: BrokerSettings & Runtime & StoreAccess & Connections,
   regionPool: RegionPool,
   { session, held }: RememberedSession,
   asOf: number,

@@ -30,7 +30,7 @@ Assertions compare a figure with a value: match.p99<50, resume.max<=10s, wait.p5
 unanswered==0, refused.NO_CAPACITY<10, matchedPerSecond>=400, saturationPoint>=1000.
 
 Exit codes: 0 the run passed; 1 the run could not be made; 2 an assertion failed, a fault could not be injected, a broker
-crashed, or the history has violations.
+crashed, a request was never answered, or the history has violations.
 
 Examples:
   $ duskline loadtest --spawn 1 --driver lean --rate 200 --duration 20s

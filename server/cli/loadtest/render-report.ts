@@ -1,6 +1,11 @@
 import { TIMING_NAMES } from '@duskline/loadtest/plan/assertions.js';
 import { formatDuration } from '@duskline/loadtest/plan/duration.js';
-import { failureReasons, countViolations, type LoadReport } from '@duskline/loadtest/report/load-report.js';
+import {
+  countMissingAnswers,
+  countViolations,
+  failureReasons,
+  type LoadReport,
+} from '@duskline/loadtest/report/load-report.js';
 import { formatPercent, renderTable } from '../output/text-table.js';
 
 /** Renders the report of a run for the terminal. */
@@ -140,14 +145,16 @@ function renderProcesses({ brokers, redis, ownCpuMean, crashed }: LoadReport): s
   return crashed.length === 0 ? usage : `${usage}Crashed: ${crashed.join(', ')}.\n`;
 }
 
-function renderVerdict({ verdict }: LoadReport): string {
+function renderVerdict(report: LoadReport): string {
+  const { verdict } = report;
+  const missing = countMissingAnswers(report);
   const { overbooked, lost, outOfOrder, other, settled, events, examples } = verdict;
-  const line = `overbooked ${overbooked}, lost sessions ${lost}, out of order ${outOfOrder}, other violations ${other} (${events} events)`;
-  const isClean = countViolations(verdict) === 0;
+  const line = `overbooked ${overbooked}, lost sessions ${lost}, out of order ${outOfOrder}, unanswered ${missing}, other violations ${other} (${events} events)`;
   const rest = settled
     ? ''
     : '\nSome requests or sessions were not settled at the end: lost sessions may have been missed.';
-  return `${isClean ? 'Verdict: clean.' : 'Verdict: VIOLATIONS.'} ${line}${rest}\n${examples.map((text) => `  ${text}\n`).join('')}`;
+  const word = countViolations(verdict) > 0 ? 'VIOLATIONS' : missing > 0 ? 'UNANSWERED' : 'clean';
+  return `Verdict: ${word}. ${line}${rest}\n${examples.map((text) => `  ${text}\n`).join('')}`;
 }
 
 function renderAssertions({ assertions }: LoadReport): string {

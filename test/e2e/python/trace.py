@@ -87,8 +87,9 @@ class Comparison:
         kind = message['type']
         if kind in OPENING:
             return kind not in types
-        # A heartbeat that crosses `end` gets another one, and a host repeats `session` until `moved` arrives.
-        is_repeated = (arrow, kind) in (('←', 'end'), ('→', 'session')) and (arrow, message) in before
+        # A heartbeat that crosses `end` gets another one; a host repeats `session` until `moved` arrives, which answers each.
+        repeated = (('←', 'end'), ('→', 'session'), ('←', 'moved'))
+        is_repeated = (arrow, kind) in repeated and (arrow, message) in before
         is_answer = kind == 'session' and arrow == '→' and before[-1:] and before[-1][1]['type'] == 'resume'
         return kind in REPEATED or is_repeated or is_answer
 

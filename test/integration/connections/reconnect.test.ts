@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { StoreUnavailableError } from '@duskline/server/store/fleet-store.js';
 import type { Peer } from '../../support/fleet/peer.js';
 import {
-  TestFleet,
+  startFullFleet,
+  type TestFleet,
   play,
   queueUp,
   acceptOffer,
   type FullHost,
-  type TestFleetOptions,
 } from '../../support/fleet/test-fleet.js';
 
 describe('A player whose connection is lost', function () {
@@ -15,11 +15,6 @@ describe('A player whose connection is lost', function () {
   let fleet: TestFleet;
   let host: FullHost;
   afterEach(() => fleet.stop());
-
-  async function start(options: TestFleetOptions = {}): Promise<void> {
-    fleet = await TestFleet.start(options);
-    host = await fleet.fullHost({ hostId: 'h1' });
-  }
 
   /** Connects the same player again, after its connection was cut. */
   async function comeBack(before: Peer, broker: number): Promise<Peer> {
@@ -34,7 +29,7 @@ describe('A player whose connection is lost', function () {
   ] as const) {
     describe(`and who reconnects to ${where}`, () => {
       it('keeps the position in the queue', async () => {
-        await start({ brokers });
+        ({ fleet, host } = await startFullFleet({ brokers }));
         const [bob, alice, carol] = [
           await fleet.player('bob'),
           await fleet.player('alice'),
@@ -53,7 +48,7 @@ describe('A player whose connection is lost', function () {
       });
 
       it('receives the offer that arrived meanwhile, with the rest of its time', async () => {
-        await start({ brokers, limits: { offerMs: 5_000 } });
+        ({ fleet, host } = await startFullFleet({ brokers, limits: { offerMs: 5_000 } }));
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
         const back = await comeBack(alice, 1);
@@ -64,7 +59,7 @@ describe('A player whose connection is lost', function () {
       });
 
       it('accepts there an offer that was made on the first connection', async () => {
-        await start({ brokers, limits: { offerMs: 5_000 } });
+        ({ fleet, host } = await startFullFleet({ brokers, limits: { offerMs: 5_000 } }));
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
         await host.free();
@@ -82,7 +77,7 @@ describe('A player whose connection is lost', function () {
       });
 
       it('finds the match whose answer was lost with the socket', async () => {
-        await start({ brokers });
+        ({ fleet, host } = await startFullFleet({ brokers }));
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
         await host.free();
@@ -95,7 +90,7 @@ describe('A player whose connection is lost', function () {
       });
 
       it('says on the first connection, when that was still open, that the second one has the request', async () => {
-        await start({ brokers });
+        ({ fleet, host } = await startFullFleet({ brokers }));
         const alice = await fleet.player('alice');
         await queueUp(alice, 'r1');
         const again = await fleet.player('alice', { broker: 1 });
@@ -108,7 +103,7 @@ describe('A player whose connection is lost', function () {
       });
 
       it('receives the events of the session there, and no longer on the first connection', async () => {
-        await start({ brokers });
+        ({ fleet, host } = await startFullFleet({ brokers }));
         const alice = await fleet.player('alice');
         const free = await fleet.host({ hostId: 'h2' });
         play(alice, 'r1');
@@ -126,7 +121,7 @@ describe('A player whose connection is lost', function () {
   }
 
   it('loses the position after the grace period, and starts again at the back', async () => {
-    await start({ limits: { queueGraceMs: 2_000 } });
+    ({ fleet, host } = await startFullFleet({ limits: { queueGraceMs: 2_000 } }));
     const alice = await fleet.player('alice');
     const bob = await fleet.player('bob');
     await queueUp(alice, 'r1');
@@ -142,7 +137,7 @@ describe('A player whose connection is lost', function () {
   });
 
   it('keeps the position while connected, longer than the grace period', async () => {
-    await start({ brokers: 2, limits: { queueGraceMs: 1_500 } });
+    ({ fleet, host } = await startFullFleet({ brokers: 2, limits: { queueGraceMs: 1_500 } }));
     const alice = await fleet.player('alice');
     const bob = await fleet.player('bob', { broker: 1 });
     const carol = await fleet.player('carol');
@@ -159,7 +154,7 @@ describe('A player whose connection is lost', function () {
   });
 
   it('starts again at the back when the broker could not reach the store for the grace period', async () => {
-    await start({ brokers: 2, limits: { queueGraceMs: 1_500 } });
+    ({ fleet, host } = await startFullFleet({ brokers: 2, limits: { queueGraceMs: 1_500 } }));
     const alice = await fleet.player('alice', { broker: 1 });
     const bob = await fleet.player('bob');
     await queueUp(alice, 'r1');
@@ -177,7 +172,7 @@ describe('A player whose connection is lost', function () {
   });
 
   it('has the session ended after the resume window, and its host is notified', async () => {
-    await start({ limits: { resumeWindowMs: 300 } });
+    ({ fleet, host } = await startFullFleet({ limits: { resumeWindowMs: 300 } }));
     const free = await fleet.host({ hostId: 'h2' });
     const alice = await fleet.player('alice');
     play(alice, 'r1');

@@ -103,6 +103,46 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
     expect(again).to.include({ type: 'matched', sessionId: matched['sessionId'], epoch: 1 });
   });
 
+  it('costs no session when the socket that replaced it is lost, too', async () => {
+    await openHost(4);
+    const { player, matched } = await playing('alice');
+    await loseEverything(async () => {
+      player.terminate();
+      const second = await openPlayer(url(1), 'alice');
+      play(second, 'r1');
+      expect(await second.next('error')).to.include({ code: 'UNAVAILABLE' });
+      second.terminate();
+    });
+    const third = await openPlayer(url(1), 'alice');
+    play(third, 'r1');
+    third.terminate();
+    const back = await openPlayer(url(0), 'alice');
+    const again = await insist(back, 'r1');
+    expect(again).to.include({ type: 'matched', sessionId: matched['sessionId'], epoch: 1 });
+    expect(await back.next('session')).to.include({ state: 'connected' });
+  });
+
+  it('costs no position when the socket that replaced it is lost, too', async () => {
+    await openHost(1);
+    const { player: holder, matched } = await playing('holder');
+    const alice = await openPlayer(url(0), 'alice');
+    await queueUp(alice, 'r1');
+    await loseEverything(async () => {
+      alice.terminate();
+      const second = await openPlayer(url(1), 'alice');
+      play(second, 'r1');
+      expect(await second.next('error')).to.include({ code: 'UNAVAILABLE' });
+      second.terminate();
+    });
+    const bob = await openPlayer(url(1), 'bob');
+    const back = await openPlayer(url(0), 'alice');
+    expect(await insist(bob, 'r1')).to.include({ type: 'queued', position: 2 });
+    expect(await insist(back, 'r1')).to.include({ type: 'queued', position: 1 });
+    held.splice(0);
+    holder.send({ type: 'end', sessionId: matched['sessionId'] });
+    await acceptOffer(back);
+  });
+
   it('creates no second session for a player who makes another request', async () => {
     await openHost(4);
     const { player, matched } = await playing('alice');

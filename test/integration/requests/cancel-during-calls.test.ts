@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { rawSocket } from '../../protocol/frames/raw-frames.js';
 import type { Frame, Peer } from '../../support/fleet/peer.js';
 import { interfereAt, type StoreStep } from '../../support/fleet/store-steps.js';
 import {
@@ -117,6 +118,28 @@ for (const [where, options] of [
           }
         }
         expect(rounds, 'calls that were cancelled').to.be.at.least(4);
+      });
+    }
+
+    for (const life of LIVES) {
+      it(`sent in one write with a request ${life.title}: CANCELLED, once, and nothing is held`, async () => {
+        const host = await openHost(life);
+        const bob = await fleet.player('bob', { broker: 1 });
+        const [alice, tv] = [await fleet.player('alice'), await fleet.player('alice', { broker: 1 })];
+        const scene = { fleet, host, alice, tv, id: 'r1', otherId: 'other' };
+        await life.before?.(scene);
+        const socket = rawSocket(alice);
+        socket.cork();
+        await life.begin(scene);
+        alice.send({ type: 'cancel', requestId: 'r1' });
+        socket.uncork();
+        await alice.next('error', answersCancel);
+        tv.send({ type: 'cancel', requestId: 'other' });
+        await tv.next('error', ({ code, requestId }) => code === 'CANCELLED' && requestId === 'other');
+        await expectNothingHeld(life, bob, 'one-write');
+        await roundTrip(alice);
+        const rest = alice.unread.filter(({ type }) => type === 'matched' || type === 'offer');
+        expect([...rest, ...alice.unread.filter(answersCancel)]).to.deep.equal([]);
       });
     }
 

@@ -152,6 +152,26 @@ for (const [where, brokers] of [
       expect(slots.most(), 'slots held at a time').to.be.at.most(FEW_SLOTS);
     });
 
+    it('when many of its connections cancel requests that were never made, and request: one gets a session, and others get the slots', async () => {
+      await fleet.host({ hostId: 'h1', slots: 16 });
+      const peers = [...(await openMany()), ...(await openMany())];
+      const slots = watchSlots(fleet.stores);
+      for (const [i, peer] of peers.entries()) {
+        for (let unknown = 0; unknown < MANY; unknown += 1)
+          peer.send({ type: 'cancel', requestId: `unknown-${i}-${unknown}` });
+        play(peer, `r${i}`);
+      }
+      const answers = await Promise.all(
+        peers.map((peer, i) => peer.nextOf(['matched', 'error'], ({ requestId }) => requestId === `r${i}`)),
+      );
+      expect(answers.filter(({ type }) => type === 'matched')).to.have.length(1);
+      await waitUntil(() => slots.held() === 1);
+      expect(slots.most(), 'slots held at a time').to.be.at.most(FEW_SLOTS);
+      const others = await Promise.all(Array.from({ length: 15 }, (_, i) => fleet.player(`other-${i}`)));
+      for (const other of others) play(other, 'r1');
+      for (const other of others) expect(await other.answer('r1')).to.include({ type: 'matched' });
+    });
+
     it('when a device repeats its waiting request that another device replaced: it gets an error, and one request waits', async () => {
       const host = await fleet.fullHost({ hostId: 'h1' });
       const before = await fleet.player('alice');

@@ -6,12 +6,12 @@ import { IDLE_LOAD, SHORT_INTERVALS, TEST_DEVICE, testToken } from '../../suppor
 import { sessionIdOf } from '../../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../../support/fleet/peer.js';
 import {
-  TestFleet,
+  startFullFleet,
+  type TestFleet,
   play,
   queueUp,
   acceptOffer,
   type FullHost,
-  type TestFleetOptions,
 } from '../../support/fleet/test-fleet.js';
 
 /** A session that runs on the host, but that the store does not know, as after a failover. */
@@ -22,11 +22,6 @@ describe('A player whose reservation was lost before the host admitted the playe
   let fleet: TestFleet;
   let host: FullHost;
   afterEach(() => fleet.stop());
-
-  async function start(options: TestFleetOptions = {}): Promise<void> {
-    fleet = await TestFleet.start(options);
-    host = await fleet.fullHost({ hostId: 'h1' });
-  }
 
   /** Alice gets the only slot after a wait. Bob waits behind her. */
   async function reserved(change: object = {}): Promise<{ alice: Peer; bob: Peer; matched: Frame }> {
@@ -55,7 +50,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     ['on two brokers', 2],
   ] as const) {
     it(`is queued again ahead of later players, and gets the next slot, ${where}`, async () => {
-      await start({ brokers });
+      ({ fleet, host } = await startFullFleet({ brokers }));
       const { alice, bob, matched } = await reserved();
       loseSlot();
       expect(await alice.next('queued')).to.include({ requestId: 'r1', position: 1, region: 'near' });
@@ -77,7 +72,7 @@ describe('A player whose reservation was lost before the host admitted the playe
 
   for (const change of [{ onHostLost: 'end' }, { wait: false }]) {
     it(`is notified of the end with ${JSON.stringify(change)}`, async () => {
-      await start();
+      ({ fleet, host } = await startFullFleet());
       const alice = await fleet.player('alice');
       await host.free();
       play(alice, 'r1', change);
@@ -89,7 +84,7 @@ describe('A player whose reservation was lost before the host admitted the playe
   }
 
   it('keeps the position over a lost socket', async () => {
-    await start({ brokers: 2 });
+    ({ fleet, host } = await startFullFleet({ brokers: 2 }));
     const { alice, matched } = await reserved();
     loseSlot();
     await alice.next('queued');
@@ -102,7 +97,10 @@ describe('A player whose reservation was lost before the host admitted the playe
   });
 
   it('keeps the position over a socket that is lost for longer than a broker needs to place a session', async () => {
-    await start({ brokers: 2, intervals: { ...SHORT_INTERVALS, requestGraceMs: 20 } });
+    ({ fleet, host } = await startFullFleet({
+      brokers: 2,
+      intervals: { ...SHORT_INTERVALS, requestGraceMs: 20 },
+    }));
     const { alice, matched } = await reserved();
     loseSlot();
     await alice.next('queued');
@@ -120,7 +118,7 @@ describe('A player whose reservation was lost before the host admitted the playe
     ['end', {}],
   ] as const) {
     it(`leaves the queue with ${how}, and the next in line is served`, async () => {
-      await start();
+      ({ fleet, host } = await startFullFleet());
       const { alice, bob, matched } = await reserved();
       const { sessionId } = matched;
       loseSlot();
@@ -135,7 +133,7 @@ describe('A player whose reservation was lost before the host admitted the playe
   }
 
   it('is notified of the end after two missed offers', async () => {
-    await start({ limits: { offerMs: 200 } });
+    ({ fleet, host } = await startFullFleet({ limits: { offerMs: 200 } }));
     const { alice, bob, matched } = await reserved();
     const { sessionId } = matched;
     loseSlot();
@@ -152,7 +150,7 @@ describe('A player whose reservation was lost before the host admitted the playe
   });
 
   it('is matched again when the host has admitted the player meanwhile', async () => {
-    await start();
+    ({ fleet, host } = await startFullFleet());
     const { alice, matched } = await reserved();
     const { sessionId, epoch } = matched;
     loseSlot();
@@ -174,7 +172,7 @@ describe('A player whose reservation was lost before the host admitted the playe
   }
 
   it('gets the next slot through the SDK', async () => {
-    await start();
+    ({ fleet, host } = await startFullFleet());
     const positions: QueueState[] = [];
     const client = aliceWithSdk();
     try {
@@ -200,7 +198,7 @@ describe('A player whose reservation was lost before the host admitted the playe
   });
 
   it('leaves the queue when the application ends the session in the SDK', async () => {
-    await start();
+    ({ fleet, host } = await startFullFleet());
     const positions: QueueState[] = [];
     const client = aliceWithSdk();
     try {

@@ -19,14 +19,13 @@ async function find(store: FleetStore, { playerId, requestId }: RequestEntry): P
 
 /** One live request a player: recorded, replaced, resumed and cleared. */
 export function liveRequestSuite(current: CurrentFixture): void {
+  const recordBeforeEach = (request: RequestEntry): void => {
+    beforeEach(() => current().store.recordRequests([request]));
+  };
+
   describe('a live request', () => {
-    let a: RequestEntry;
-    let b: RequestEntry;
-    beforeEach(async () => {
-      a = requestEntryOf('a');
-      b = requestEntryOf('b');
-      await current().store.recordRequests([a]);
-    });
+    const [a, b] = [requestEntryOf('a'), requestEntryOf('b')];
+    recordBeforeEach(a);
 
     it('keeps every other request of its player from being recorded, and is named to them', async () => {
       const { store, clock } = current();
@@ -107,13 +106,8 @@ export function liveRequestSuite(current: CurrentFixture): void {
   });
 
   describe('clearLiveRequests', () => {
-    let a: RequestEntry;
-    let b: RequestEntry;
-    beforeEach(async () => {
-      a = requestEntryOf('a');
-      b = requestEntryOf('b');
-      await current().store.recordRequests([a]);
-    });
+    const [a, b] = [requestEntryOf('a'), requestEntryOf('b')];
+    recordBeforeEach(a);
 
     it('ends a live request, which stays remembered', async () => {
       const { store, clock } = current();
@@ -165,13 +159,8 @@ export function liveRequestSuite(current: CurrentFixture): void {
   });
 
   describe('replaceLiveRequest', () => {
-    let a: RequestEntry;
-    let b: RequestEntry;
-    let c: RequestEntry;
-    beforeEach(async () => {
-      [a, b, c] = [requestEntryOf('a'), requestEntryOf('b'), requestEntryOf('c')];
-      await current().store.recordRequests([a]);
-    });
+    const [a, b, c] = [requestEntryOf('a'), requestEntryOf('b'), requestEntryOf('c')];
+    recordBeforeEach(a);
     const live = { requestId: 'a', epoch: 1 };
 
     it('puts a request in the place of the live one, which no broker can continue', async () => {
@@ -250,12 +239,8 @@ export function liveRequestSuite(current: CurrentFixture): void {
   });
 
   describe('resumeLiveRequest', () => {
-    let a: RequestEntry;
-    let b: RequestEntry;
-    beforeEach(async () => {
-      [a, b] = [requestEntryOf('a', { regionPool: ELSEWHERE }), requestEntryOf('b')];
-      await current().store.recordRequests([a]);
-    });
+    const [a, b] = [requestEntryOf('a', { regionPool: ELSEWHERE }), requestEntryOf('b')];
+    recordBeforeEach(a);
     const live = { requestId: 'a', epoch: 1 };
 
     it('gives the session with its epoch, region pool and age to another request', async () => {

@@ -120,6 +120,14 @@ export class TestFleet {
   }
 }
 
+/** Starts a fleet with one host, `h1`, whose only slot is in use. */
+export async function startFullFleet(
+  options: TestFleetOptions = {},
+): Promise<{ fleet: TestFleet; host: FullHost }> {
+  const fleet = await TestFleet.start(options);
+  return { fleet, host: await fleet.fullHost({ hostId: 'h1' }) };
+}
+
 /** A host whose slots are all in use. */
 export interface FullHost extends Peer {
   readonly registered: Frame;

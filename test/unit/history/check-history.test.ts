@@ -40,6 +40,33 @@ describe('The history checker', () => {
     });
   }
 
+  for (const [acceptWithinMs, expected, what] of [
+    [5_000, [], 'made before it, and whose client received it after a pause of its broker'],
+    [14_900, ['Q3'], 'made after it'],
+  ] as const) {
+    const word = expected.length === 0 ? 'accepts' : 'reports';
+    it(`${word} an offer to a later request that is received before an offer to an earlier one, ${what}`, () => {
+      const [history = []] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
+      const [early, late] = [
+        { player: 'early', requestId: 'r' },
+        { player: 'late', requestId: 'r' },
+      ];
+      const wish = { title: 'drift', rtt: { near: 20 } };
+      const offered = { type: 'offered', region: 'near' } as const;
+      const atMs = Math.max(...history.map((event) => event.atMs));
+      const delayed: HistoryEvent[] = [
+        ...history,
+        { type: 'requested', ...early, ...wish, atMs },
+        { type: 'queued', ...early, position: 1, region: 'near', atMs: atMs + 5 },
+        { type: 'requested', ...late, ...wish, atMs: atMs + 3_000 },
+        { type: 'queued', ...late, position: 1, region: 'near', atMs: atMs + 3_005 },
+        { ...offered, ...late, acceptWithinMs: 15_000, atMs: atMs + 4_000 },
+        { ...offered, ...early, acceptWithinMs, atMs: atMs + 10_000 },
+      ];
+      expect(brokenRules(delayed)).to.deep.equal(expected);
+    });
+  }
+
   it('accepts round-trip times in whole milliseconds for the region pool of a moved session', () => {
     const [history = []] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });
     const { player } = history.find((event) => event.type === 'matched' && event.epoch === 2) as {

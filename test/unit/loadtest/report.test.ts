@@ -61,6 +61,12 @@ describe('The report', () => {
     const verdict = { ...measuredRun().verdict, overbooked: 1 };
     expect(evaluateReport(measuredRun({ verdict }), [])).to.include({ passed: false });
     expect(evaluateReport(measuredRun({ crashed: ['broker-1'] }), [])).to.include({ passed: false });
+    const unanswered = measuredRun({ unanswered: 3 });
+    expect(evaluateReport(unanswered, [])).to.include({ passed: false });
+    expect(failureReasons(unanswered, [])).to.deep.equal(['3 requests were never answered']);
+    const setting = { ...unanswered.setting, profile: 'step' as const };
+    expect(evaluateReport({ ...unanswered, setting }, [])).to.include({ passed: true });
+    expect(evaluateReport({ ...unanswered, endedEarly: true }, [])).to.include({ passed: true });
   });
 
   it('fails when a fault could not be injected, and lists every reason', () => {

@@ -3,17 +3,21 @@ import { pendingMoveOf } from '../../../domain/client-session/client-session.js'
 import { heldBy } from '../../connections/client-session-directory.js';
 import type { ClientConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
-import type { CorePorts } from '../../core-ports.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import { cancelMove } from '../coordinator/cancel-move.js';
 import { refuseMove } from '../reply-to-coordinator.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { Reporting } from '../../reporting.js';
 
 /**
  * Cancels a move because its client could not connect to the target host, or does not want to. The client gets an error if
  * there is no such move or the session is on the target host already; otherwise nothing.
  */
 export async function declineMove(
-  context: CorePorts & Connections,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   client: ClientConnection,
   message: Stay,
 ): Promise<void> {
@@ -31,7 +35,7 @@ export async function declineMove(
 
 /** @throws Refusal UNKNOWN_SESSION, NO_MOVE, UNAVAILABLE */
 async function cancelPendingMove(
-  context: CorePorts & Connections,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   client: ClientConnection,
   { sessionId, epoch }: Stay,
 ): Promise<void> {

@@ -5,18 +5,22 @@ import { delay } from '../../../runtime/delay.js';
 import type { SessionRecord } from '../../../store/fleet-store.js';
 import type { ClientSessionRecord, ClientSessionTypes } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
-import type { CorePorts } from '../../core-ports.js';
 import type { Credentials } from '../../credentials.js';
 import { toChange } from '../../messaging/client-session-runner.js';
 import { createMatched } from '../../placement/create-matched.js';
 import { placedFromSession } from '../../requests/placed-from-session.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { Reporting } from '../../reporting.js';
 
 type LocateEffect = Extract<SessionEffect<ClientSessionTypes>, { readonly type: 'locate' }>;
 type Result = LocateResult<ClientSessionTypes>;
 
 /** Searches a session once that left the host its client knows, and tells its machine the result. */
 export async function locateMovedSession(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Credentials,
   session: ClientSessionRecord,
   effect: LocateEffect,
 ): Promise<void> {
@@ -31,7 +35,7 @@ export async function locateMovedSession(
 }
 
 function search(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Credentials,
   session: ClientSessionRecord,
   effect: LocateEffect,
 ): Promise<Result> {
@@ -47,7 +51,7 @@ function search(
 
 /** Whether the session has arrived at the target host of the client's move. */
 async function findAtTarget(
-  { store, brokerId }: CorePorts,
+  { store, brokerId }: BrokerSettings & StoreAccess,
   { sessionId }: ClientSessionRecord,
   { move }: LocateEffect,
 ): Promise<Result> {
@@ -62,7 +66,7 @@ async function findAtTarget(
 
 /** Finds the session by the record of its request, which the move has assigned to the new host. */
 async function findByRequest(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Credentials,
   session: ClientSessionRecord,
   effect: LocateEffect,
 ): Promise<Result> {
@@ -78,7 +82,7 @@ async function findByRequest(
 
 /** Reads the session where the store reported it. */
 async function findThere(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Credentials,
   session: ClientSessionRecord,
   effect: LocateEffect,
   regionPool: RegionPool,
@@ -90,7 +94,7 @@ async function findThere(
 
 /** Creates the `matched` message for the host that has the session now, as if its client had repeated the request. */
 async function describe(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Credentials,
   { client }: ClientSessionRecord,
   { from }: LocateEffect,
   regionPool: RegionPool,

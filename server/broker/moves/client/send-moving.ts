@@ -4,14 +4,17 @@ import { heldBy } from '../../connections/client-session-directory.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Credentials } from '../../credentials.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../core-ports.js';
 import { createMatched } from '../../placement/create-matched.js';
 import { placedFromSession } from '../../requests/placed-from-session.js';
 import { refuseMove } from '../reply-to-coordinator.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
 
 /** On the client's broker: sends the client to the target host. */
 export async function sendMoving(
-  context: CorePorts & Connections & Credentials,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Connections & Credentials,
   regionPool: RegionPool,
   message: Extract<ControlMessage, { type: 'moving' }>,
 ): Promise<void> {

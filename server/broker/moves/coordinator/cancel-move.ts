@@ -1,8 +1,11 @@
 import type { RegionPool } from '../../../domain/catalog.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
-import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfEnd } from '../../messaging/session-events.js';
 import { sendControlMessage } from '../../messaging/send-control-message.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { Reporting } from '../../reporting.js';
 
 /** A session that is moving, its source host, and the region pool that it moves to. */
 export interface MoveInProgress {
@@ -20,7 +23,10 @@ export interface MoveInProgress {
  *
  * @returns `arrived` if the session is on the target host already
  */
-export async function cancelMove(context: CorePorts, move: MoveInProgress): Promise<'cancelled' | 'arrived'> {
+export async function cancelMove(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  move: MoveInProgress,
+): Promise<'cancelled' | 'arrived'> {
   const { store, brokerId } = context;
   const { sessionId, to, toEpoch } = move;
   const dropped = await store.releaseTargetSlot(to, sessionId, toEpoch, brokerId);
@@ -35,7 +41,7 @@ export async function cancelMove(context: CorePorts, move: MoveInProgress): Prom
 }
 
 async function notifyOfCancellation(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events,
   { regionPool, sessionId, hostId, epoch, toEpoch }: MoveInProgress,
 ): Promise<void> {
   const { store } = context;

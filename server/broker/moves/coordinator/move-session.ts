@@ -2,7 +2,6 @@ import { regionPoolName } from '../../../domain/catalog.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { SessionMeta } from '../../../store/fleet-store.js';
 import type { MoveParty } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../core-ports.js';
 import { toRefusal } from '../../refusal.js';
 import type { Reporting } from '../../reporting.js';
 import type { ActiveMovesPort } from '../active-moves.js';
@@ -10,6 +9,10 @@ import { cancelMove, type MoveInProgress } from './cancel-move.js';
 import { allocateMoveEpoch, metaAfterMove, type MoveOrder, type MoveResult } from './move-order.js';
 import { MoveReplies } from '../move-replies.js';
 import { runMoveSteps } from './run-move-steps.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
 
 /**
  * Moves a session that is being played to another host; this broker is the coordinator of the move. The source host keeps
@@ -17,7 +20,7 @@ import { runMoveSteps } from './run-move-steps.js';
  * If this broker dies, the deadlines of the other parties end the move.
  */
 export async function moveSession(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   order: MoveOrder,
 ): Promise<MoveResult> {
   const { sessionId, meta } = order.session;
@@ -45,7 +48,7 @@ const ALREADY_MOVING = 'the session is moving already';
 
 /** Reserves a target slot, runs the steps, and cancels the move if a step fails. */
 async function runMove(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   { regionPool, session, to, maxCongestion }: MoveOrder,
   meta: SessionMeta,
   replies: MoveReplies,

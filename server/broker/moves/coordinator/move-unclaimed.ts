@@ -1,12 +1,15 @@
 import { regionPoolName } from '../../../domain/catalog.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { CompleteMoveOutcome, SessionMeta } from '../../../store/fleet-store.js';
-import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { toRefusal } from '../../refusal.js';
 import { assignRequestToTarget, releaseSourceRegionPool } from '../target-host/complete-move.js';
 import { allocateMoveEpoch, metaAfterMove, type MoveOrder, type MoveResult } from './move-order.js';
 import { notifySourceHost } from '../source-host/notify-source-host.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { Reporting } from '../../reporting.js';
 
 const CLAIMED = 'the client claimed the reservation meanwhile';
 
@@ -14,7 +17,10 @@ const CLAIMED = 'the client claimed the reservation meanwhile';
  * Moves a reservation that its client has not claimed yet. The client only gets a new match, since it has not connected to a
  * host. A reservation that is claimed meanwhile stays where it is.
  */
-export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder): Promise<MoveResult> {
+export async function moveUnclaimedSession(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  order: MoveOrder,
+): Promise<MoveResult> {
   const { meta } = order.session;
   if (meta === null) return moveFailed('the store does not know the player of the session');
   try {
@@ -25,7 +31,7 @@ export async function moveUnclaimedSession(context: CorePorts, order: MoveOrder)
 }
 
 async function runUnclaimedMove(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   order: MoveOrder,
   meta: SessionMeta,
 ): Promise<MoveResult> {
@@ -59,7 +65,7 @@ async function runUnclaimedMove(
 
 /** @returns `undefined` if the client claimed the reservation, or another attempt of its request succeeded */
 async function moveIfUnclaimed(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess,
   { regionPool, session, to }: MoveOrder,
   movedMeta: SessionMeta,
   targetHost: { readonly hostId: string; readonly epoch: number },

@@ -5,7 +5,6 @@ import { explainMove } from '../../../domain/rebalance/actions/explain-move.js';
 import { hostKey } from '../../../domain/rebalance/limits/hot-hosts.js';
 import type { RegionPool } from '../../../domain/catalog.js';
 import type { SessionRecord } from '../../../store/fleet-store.js';
-import type { CorePorts } from '../../core-ports.js';
 import type { MoveRunner } from '../../rebalance/move-runner.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { explainMoveToPlayer } from './explain-move-to-player.js';
@@ -14,6 +13,11 @@ import type { MoveOrder, MoveResult } from '../coordinator/move-order.js';
 import { moveSession } from '../coordinator/move-session.js';
 import { moveUnclaimedSession } from '../coordinator/move-unclaimed.js';
 import { RecentMoveFailures } from './recent-move-failures.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { Reporting } from '../../reporting.js';
 
 /**
  * Maximum number of chains that one broker runs at once. A move is a few store calls and messages, so more at once would not
@@ -27,7 +31,9 @@ const MAX_RUNNING_CHAINS = 16;
  */
 const RETRY_AFTER_STEPS = 3;
 
-export function createMoveRunner(context: CorePorts & ActiveMovesPort): MoveRunner {
+export function createMoveRunner(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
+): MoveRunner {
   return new ChainMoveRunner(context);
 }
 
@@ -50,7 +56,9 @@ class ChainMoveRunner implements MoveRunner {
   #runningChains = 0;
   #isStopped = false;
 
-  constructor(private readonly context: CorePorts & ActiveMovesPort) {
+  constructor(
+    private readonly context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
+  ) {
     this.#failures = new RecentMoveFailures(RETRY_AFTER_STEPS * context.limits.moveStepMs, context.clock);
     this.#quarantine = new HostQuarantine(context);
   }

@@ -81,7 +81,7 @@ async function readSnapshot(
  * @param scheduled sessions of scheduled chains, whose moves are counted with these
  */
 async function readHostSnapshots(
-  { store, fleet, moveRunner }: BrokerSettings & StoreAccess & MoveRunnerPort,
+  { store, fleet, moveRunner }: StoreAccess & MoveRunnerPort,
   staying: readonly LocatedSession[],
   scheduled: ReadonlySet<string>,
 ): Promise<HostSnapshot[]> {

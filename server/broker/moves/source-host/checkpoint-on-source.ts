@@ -1,13 +1,13 @@
 import type { HostCheckpoint } from '@duskline/protocol';
 import { MAX_CHECKPOINT_BYTES } from '@duskline/protocol/constants';
 import type { RegionPool } from '../../../domain/catalog.js';
+import { listedOf } from '../../../domain/host-session/host-session.js';
 import { moveDeadlines } from '../../../domain/move-deadlines.js';
 import type { Runtime } from '../../../runtime/runtime.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { Events } from '../../messaging/broker-events.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../core-ports.js';
 import { notifyAllOfChange } from '../../messaging/session-events.js';
 import { Refusal, errorMessage, toRefusal } from '../../refusal.js';
 import type { BrokerSettings } from '../../settings.js';
@@ -17,14 +17,14 @@ import { refuseMove, replyToCoordinator } from '../reply-to-coordinator.js';
 
 /** On the source host's broker: requests the checkpoint of the session from the host, which pauses the session for it. */
 export async function requestCheckpoint(
-  context: CorePorts & Connections & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Connections & ActiveMovesPort,
   regionPool: RegionPool,
   message: Extract<ControlMessage, { type: 'checkpoint' }>,
 ): Promise<void> {
   const { hostId, sessionId, epoch, to, toEpoch, coordinatorBrokerId, withinMs, stillMs } = message;
   const host = context.connections.findHost(regionPool, hostId);
-  const held = host?.heldSessions.get(sessionId);
-  if (host === undefined || held === undefined) {
+  const held = host === undefined ? null : listedOf(host.sessions.get(sessionId));
+  if (host === undefined || held === null) {
     return refuseMove(context, message, 'source', 'the host is not connected or does not have the session');
   }
   if (held.epoch !== epoch || held.state !== 'connected') {
@@ -52,7 +52,7 @@ export async function requestCheckpoint(
 
 /** Stores the checkpoint that a host sends, for the target host. The host gets an answer only if that fails. */
 export async function receiveCheckpoint(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & ActiveMovesPort,
   host: HostConnection,
   message: HostCheckpoint,
 ): Promise<void> {
@@ -82,7 +82,7 @@ function findExpectedMove(
   { sessionId, epoch }: HostCheckpoint,
 ): OutgoingMove {
   const outgoing = context.activeMoves.outgoing.get(sessionId);
-  const heldEpoch = outgoing?.epoch ?? host.heldSessions.get(sessionId)?.epoch ?? epoch;
+  const heldEpoch = outgoing?.epoch ?? listedOf(host.sessions.get(sessionId))?.epoch ?? epoch;
   if (epoch < heldEpoch) throw new Refusal('STALE_EPOCH');
   if (outgoing?.host !== host || outgoing.epoch !== epoch || outgoing.isPaused) throw new Refusal('NO_MOVE');
   if (context.clock.monotonicMs() > outgoing.replyByMs) {
@@ -103,7 +103,7 @@ async function storeCheckpoint(
   const { state, reference } = message;
   const { host, sessionId, epoch, to, toEpoch } = outgoing;
   outgoing.isPaused = true;
-  host.heldSessions.set(sessionId, { epoch, state: 'moving' });
+  host.sessions.apply(sessionId, { type: 'reported', epoch, state: 'moving' });
   const hostId = host.registration.hostId;
   const [outcome] = await Promise.all([
     context.batches.updateSessionState(host.regionPool, { sessionId, epoch, hostId, to: 'moving' }),

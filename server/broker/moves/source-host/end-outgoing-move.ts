@@ -1,6 +1,7 @@
 import type { RegionPool } from '../../../domain/catalog.js';
 import type { Connections } from '../../connections/ports.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
+import { dispatchToHost } from '../../messaging/notify-host.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 
 /**
@@ -29,8 +30,5 @@ export function removeFromSource(
 ): void {
   context.activeMoves.outgoing.delete(sessionId);
   const host = context.connections.findHost(regionPool, hostId);
-  if (host === undefined) return;
-  if (host.heldSessions.get(sessionId)?.epoch === epoch) host.heldSessions.delete(sessionId);
-  host.lastSentEpochs.delete(sessionId);
-  host.channel.send({ type: 'end', sessionId, epoch, reason: 'superseded' });
+  if (host !== undefined) dispatchToHost(host, sessionId, { type: 'moved_away', epoch });
 }

@@ -2,7 +2,6 @@ import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
 import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Events } from '../../messaging/broker-events.js';
-import type { CorePorts } from '../../core-ports.js';
 import { sendControlMessage } from '../../messaging/send-control-message.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch, hasMoved, type MovedFrom } from '../../sessions/match-details.js';
@@ -11,6 +10,7 @@ import type { StoreAccess } from '../../store-access/ports.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { notifySourceHost } from '../source-host/notify-source-host.js';
 import { replyToCoordinator } from '../reply-to-coordinator.js';
+import type { Reporting } from '../../reporting.js';
 
 /**
  * Gives the player's request the epoch and the region pool of the target host. May be repeated.
@@ -34,7 +34,7 @@ export async function assignRequestToTarget(
  * repeated: the target host reports again if its broker died in between.
  */
 export async function completeMove(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   session: SessionRecord,
 ): Promise<void> {
@@ -71,7 +71,7 @@ async function releaseSourceHost(
 
 /** For a move to another region pool: ends the session in the one that it left, and notifies the client's broker. */
 export async function releaseSourceRegionPool(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   regionPool: RegionPool,
   session: SessionRecord,
   from: Pick<MovedFrom, 'region' | 'pool' | 'epoch'>,

@@ -1,13 +1,18 @@
+import { listedOf } from '../../../domain/host-session/host-session.js';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { regionPoolName, type RegionPool } from '../../../domain/catalog.js';
 import type { ReportedSession, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
-import type { CorePorts } from '../../core-ports.js';
+import { dispatchToHost } from '../../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../../messaging/session-events.js';
 import { decodeMatch } from '../../sessions/match-details.js';
 import type { StoreAccess } from '../../store-access/ports.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { assignRequestToTarget, completeMove } from './complete-move.js';
+import type { BrokerSettings } from '../../settings.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { Events } from '../../messaging/broker-events.js';
+import type { Reporting } from '../../reporting.js';
 
 /**
  * Handles a report about a session that the store does not have on this host: the host may have admitted its client in a
@@ -17,7 +22,7 @@ import { assignRequestToTarget, completeMove } from './complete-move.js';
  * @returns whether the session was moving to this host, so that the report needs no other handling
  */
 export async function confirmAdmittedClient(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   report: ReportedSession,
   restored: boolean,
@@ -40,11 +45,11 @@ export async function confirmAdmittedClient(
 
 /** Stores the state that the host reported while its earlier report was being handled. */
 async function storeLaterState(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events,
   host: HostConnection,
   { sessionId, epoch, state }: ReportedSession,
 ): Promise<void> {
-  const now = host.heldSessions.get(sessionId);
+  const now = listedOf(host.sessions.get(sessionId));
   if (now?.epoch !== epoch || now.state === state) return;
   const { hostId } = host.registration;
   const change = { sessionId, epoch, hostId, to: now.state };
@@ -54,7 +59,7 @@ async function storeLaterState(
 }
 
 async function decideReport(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   report: ReportedSession,
   restored: boolean,
@@ -75,7 +80,7 @@ async function decideReport(
  * @returns the session on the target host; `undefined` if the move failed
  */
 async function acceptReport(
-  context: CorePorts,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   { regionPool, registration }: HostConnection,
   reservation: SessionRecord,
   { sessionId, epoch, state }: ReportedSession,
@@ -123,7 +128,5 @@ function endOnTarget(
   { sessionId, epoch }: ReportedSession,
 ): void {
   activeMoves.incoming.delete(sessionId);
-  host.heldSessions.delete(sessionId);
-  host.lastSentEpochs.delete(sessionId);
-  host.channel.send({ type: 'end', sessionId, epoch, reason: reason ?? 'move_failed' });
+  dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'move_failed' });
 }

@@ -5,19 +5,21 @@ import type { SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
 import type { HostConnection } from '../../connections/connections.js';
 import type { Connections } from '../../connections/ports.js';
 import type { ControlMessage } from '../../messaging/control-messages.js';
-import type { CorePorts } from '../../core-ports.js';
 import { sessionLimitsOf } from '../../messaging/notify-host.js';
 import { Refusal, errorMessage } from '../../refusal.js';
 import { decodeMatch } from '../../sessions/match-details.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { ActiveMovesPort } from '../active-moves.js';
 import { refuseMove, replyToCoordinator } from '../reply-to-coordinator.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { StoreAccess } from '../../store-access/ports.js';
+import type { Events } from '../../messaging/broker-events.js';
 
 type RestoreMessage = Extract<ControlMessage, { type: 'restore' }>;
 
 /** On the target host's broker: sends the checkpoint of the session to the target host. */
 export async function requestRestore(
-  context: CorePorts & Connections & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Connections & ActiveMovesPort,
   regionPool: RegionPool,
   message: RestoreMessage,
 ): Promise<void> {
@@ -36,7 +38,7 @@ export async function requestRestore(
     return refuseMove(context, attempt, 'target', 'the store has lost the checkpoint');
   }
   const nowMs = context.clock.monotonicMs();
-  host.lastSentEpochs.set(sessionId, epoch);
+  host.sessions.apply(sessionId, { type: 'restore_ordered', epoch });
   context.activeMoves.incoming.set(sessionId, {
     host,
     epoch,
@@ -81,7 +83,7 @@ function sendRestore(
 
 /** The target host has restored the session. The host gets an answer only if the move is over, or the host is too late. */
 export async function receiveRestored(
-  context: CorePorts & ActiveMovesPort,
+  context: BrokerSettings & Runtime & StoreAccess & Events & ActiveMovesPort,
   host: HostConnection,
   { sessionId, epoch }: Restored,
 ): Promise<void> {

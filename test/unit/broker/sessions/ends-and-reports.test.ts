@@ -21,6 +21,17 @@ describe('A session whose end and whose reports cross', () => {
   });
   afterEach(() => fleet.stop());
 
+  /** Keeps answers of the store to orders to end sessions back until the returned function is called. */
+  function holdEnds(): () => void {
+    let answer: () => void = () => undefined;
+    const { endSessions } = fleet.store;
+    fleet.store.endSessions = async (...order) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return endSessions(...order);
+    };
+    return () => answer();
+  }
+
   it('is alive again for its client when the host had admitted it just before the reservation expired', async () => {
     await fleet.clock.elapse(EXPIRED_AFTER_MS);
     expect(alice.take('session')).to.include({ state: 'ended', reason: 'reservation_expired' });
@@ -41,12 +52,7 @@ describe('A session whose end and whose reports cross', () => {
     await fleet.clock.elapse(1_000);
     alice.channel.skip();
     const spare = await fleet.host({ hostId: 'h2', slots: 1 });
-    let answer: () => void = () => undefined;
-    const { endSessions } = fleet.store;
-    fleet.store.endSessions = async (...order) => {
-      await new Promise<void>((resolve) => (answer = resolve));
-      return endSessions(...order);
-    };
+    const answer = holdEnds();
     alice.end(sessionId);
     host.fallSilent();
     await fleet.clock.elapse(LOST_AFTER_MS);
@@ -61,12 +67,7 @@ describe('A session whose end and whose reports cross', () => {
   it('ends at its host, too, when the host returns after it was lost', async () => {
     host.claim(sessionId);
     await fleet.clock.elapse(1_000);
-    let answer: () => void = () => undefined;
-    const { endSessions } = fleet.store;
-    fleet.store.endSessions = async (...order) => {
-      await new Promise<void>((resolve) => (answer = resolve));
-      return endSessions(...order);
-    };
+    const answer = holdEnds();
     alice.end(sessionId);
     host.fallSilent();
     await fleet.clock.elapse(LOST_AFTER_MS);
@@ -76,5 +77,21 @@ describe('A session whose end and whose reports cross', () => {
     await fleet.clock.elapse(2_000);
     expect(host.take('end')).to.include({ sessionId, epoch: 1 });
     expect([...host.sessions]).to.deep.equal([]);
+  });
+
+  it('ends with `superseded` when another device takes over before the store has answered its end', async () => {
+    host.claim(sessionId);
+    await fleet.host({ hostId: 'h2', slots: 1 });
+    alice.channel.skip();
+    const answer = holdEnds();
+    alice.end(sessionId);
+    const tv = fleet.player('alice');
+    tv.play('r2', { onConflict: 'takeover' });
+    await fleet.clock.elapse(1_000);
+    expect(tv.take('matched')).to.include({ requestId: 'r2' });
+    answer();
+    await fleet.clock.settle();
+    expect(alice.take('session')).to.include({ sessionId, state: 'ended', reason: 'superseded' });
+    expect(alice.channel.unread).to.deep.equal([]);
   });
 });

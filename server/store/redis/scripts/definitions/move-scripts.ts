@@ -1,0 +1,70 @@
+import type { PoolScriptDefinition } from '../script-definition.js';
+
+/** Scripts about moves from or to one region pool. */
+export const MOVE_SCRIPTS = {
+  'moves/complete-move': {
+    keys: ['failures'],
+    args: {
+      callerId: 'text',
+      sessionId: 'text',
+      reservationId: 'text',
+      epoch: 'number',
+      hostId: 'text',
+      state: 'text',
+      reservationMs: 'number',
+      clientBrokerId: 'text',
+      seq: 'number',
+    },
+    constants: ['RESUME_WINDOW_MS'],
+    parts: [
+      'values/clock',
+      'formulas/digest',
+      'values/connections',
+      'inbox/record-change',
+      'hosts/hosts',
+      'hosts/host-changes',
+      'sessions/sessions',
+      'sessions/new-session',
+      'sessions/session-records',
+      'sessions/session-changes',
+      'slots/slot-counts',
+      'slots/release-slot',
+      'sessions/delete-session',
+      'queue/delete-waiting',
+      'queue/commit-and-serve-queue',
+      'sessions/end-session',
+    ],
+  },
+  'moves/record-movable-changes': {
+    lists: { sessionIds: 'text', epochs: 'number', hostIds: 'text', movable: 'flag' },
+    parts: ['sessions/sessions', 'sessions/session-changes', 'slots/commit'],
+  },
+  'moves/release-target-slot': {
+    args: { callerId: 'text', reservationId: 'text', epoch: 'number' },
+    parts: ['sessions/sessions', 'queue/commit-and-serve-queue', 'sessions/ended-reply'],
+  },
+  'moves/reserve-target-slot': {
+    keys: ['totals', 'free'],
+    args: {
+      reservationId: 'text',
+      epoch: 'number',
+      coordinatorId: 'text',
+      meta: 'text',
+      ttlMs: 'number',
+      excludedHostId: 'text',
+      maxCongestion: 'number',
+    },
+    constants: ['FULL', 'SUSPECT_AFTER_MS'],
+    parts: [
+      'values/builtins',
+      'values/clock',
+      'hosts/hosts',
+      'hosts/host-states',
+      'hosts/host-failures',
+      'sessions/sessions',
+      'sessions/new-session',
+      'slots/commit',
+      'slots/assign-slot',
+    ],
+  },
+} as const satisfies Readonly<Record<string, PoolScriptDefinition>>;
