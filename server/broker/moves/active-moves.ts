@@ -1,6 +1,14 @@
 import type { RegionPool } from '../../domain/catalog.js';
 import type { HostConnection } from '../connections/connections.js';
-import type { MoveReplies } from './move-replies.js';
+import type { MoveEvent } from '../../domain/move/coordinated-move.js';
+
+/** A move that this broker runs. */
+export interface CoordinatedMove {
+  /** Epoch of the session on the target host. */
+  readonly toEpoch: number;
+  /** Applies an event to the machine of the move. */
+  readonly dispatch: (event: MoveEvent) => void;
+}
 
 /** A session that a host of this broker has to hand over. */
 export interface OutgoingMove {
@@ -37,7 +45,7 @@ export interface IncomingMove {
  */
 export class ActiveMoves {
   /** Moves that this broker runs. */
-  readonly coordinated = new Map<string, MoveReplies>();
+  readonly coordinated = new Map<string, CoordinatedMove>();
   readonly outgoing = new Map<string, OutgoingMove>();
   readonly incoming = new Map<string, IncomingMove>();
   /** Reports of target hosts that are being confirmed. They resolve to whether the session was moving. */

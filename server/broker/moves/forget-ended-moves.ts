@@ -32,8 +32,9 @@ export function dropTargetReservation(
   { epoch, hostId, state, reason }: SessionRecord,
 ): void {
   if (state !== 'ended') return;
-  const replies = activeMoves.coordinated.get(sessionId);
-  if (replies?.toEpoch === epoch) replies.loseSlot(`the slot is gone: ${reason ?? 'error'}`);
+  const move = activeMoves.coordinated.get(sessionId);
+  if (move?.toEpoch === epoch)
+    move.dispatch({ type: 'slot_lost', reason: `the slot is gone: ${reason ?? 'error'}` });
   const host = connections.findHost(regionPool, hostId);
   if (host === undefined || !hasAssignment(host.sessions.get(sessionId), epoch)) return;
   activeMoves.incoming.delete(sessionId);
