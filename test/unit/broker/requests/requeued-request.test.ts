@@ -30,3 +30,37 @@ describe('A request that waits again because the host of its reservation was los
     expect(secondDevice.take('error')).to.include({ code: 'SESSION_EXISTS' });
   });
 });
+
+describe('A request that waits in the queues of several regions', () => {
+  let fleet: ManualFleet;
+  beforeEach(async () => {
+    fleet = await ManualFleet.start();
+  });
+  afterEach(() => fleet.stop());
+
+  it('is the live request of its player, also when operators close the region with which it was recorded', async () => {
+    const rtt = { near: 12, next: 20 };
+    for (const [hostId, region] of [
+      ['h1', 'near'],
+      ['h2', 'next'],
+    ] as const) {
+      const host = await fleet.host({ hostId, region, slots: 1 });
+      const holder = fleet.player(`holder-of-${hostId}`);
+      holder.play('r1', { rtt: { [region]: 12 } });
+      await fleet.clock.settle();
+      host.claim(String(holder.take('matched')['sessionId']));
+    }
+    const alice = fleet.player('alice');
+    alice.play('r1', { rtt });
+    await fleet.clock.elapse(2_000);
+    expect(alice.take('queued')).to.include({ position: 1 });
+    await fleet.store.addClosure({ region: 'near', pool: 'console-x' }, null, 'draining');
+    await fleet.clock.elapse(5_000);
+
+    const secondDevice = fleet.player('alice');
+    secondDevice.play('r2', { rtt });
+    await fleet.clock.elapse(10_000);
+    expect(secondDevice.take('error')).to.include({ code: 'SESSION_EXISTS' });
+    expect(alice.channel.unread).not.to.include('error');
+  });
+});
