@@ -17,7 +17,7 @@ export function listenToEvents(context: BrokerContext & RequestRunning): void {
     notifyWaitingRequest(context, regionPool, session);
     context.sessionRunner.receiveChange(regionPool, session);
     forgetOutgoingMove(context, regionPool, session);
-    void recordUnansweredPrepare(context, regionPool, session);
+    recordUnansweredPrepare(context, regionPool, session);
     notifyHostOfSession(context, regionPool, session);
   });
   events.on('targetReservationChanged', (regionPool, sessionId, reservation) => {

@@ -9,7 +9,7 @@ import type {
 } from '@duskline/protocol';
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { MessageType } from '@duskline/protocol/validation';
-import { regionPoolName, type RegionPool } from '../../domain/catalog.js';
+import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
 import type {
   Assignment,
   BrokerTypes,
@@ -157,7 +157,8 @@ export interface HostConnection {
 
 /** The connections of this broker: clients, and hosts by region pool and host id. */
 export class ConnectionDirectory {
-  readonly #hosts = new Map<string, HostConnection>();
+  /** By host id. Hosts of several region pools may have the same one. */
+  readonly #hosts = new Map<string, HostConnection[]>();
   readonly #clients = new Set<ClientConnection>();
 
   addClient(client: ClientConnection): void {
@@ -174,19 +175,22 @@ export class ConnectionDirectory {
 
   /** Returns the connection that the new one replaces, if any. */
   addHost(host: HostConnection): HostConnection | undefined {
-    const key = hostKey(host.regionPool, host.registration.hostId);
-    const previous = this.#hosts.get(key);
-    this.#hosts.set(key, host);
+    const { regionPool, registration } = host;
+    const { hostId } = registration;
+    const previous = this.findHost(regionPool, hostId);
+    this.#hosts.set(hostId, [...this.#othersThan(previous, hostId), host]);
     return previous;
   }
 
   removeHost(host: HostConnection): void {
-    const key = hostKey(host.regionPool, host.registration.hostId);
-    if (this.#hosts.get(key) === host) this.#hosts.delete(key);
+    const { hostId } = host.registration;
+    const others = this.#othersThan(host, hostId);
+    if (others.length === 0) this.#hosts.delete(hostId);
+    else this.#hosts.set(hostId, others);
   }
 
   findHost(regionPool: RegionPool, hostId: string): HostConnection | undefined {
-    return this.#hosts.get(hostKey(regionPool, hostId));
+    return this.#hosts.get(hostId)?.find((host) => isSameRegionPool(host.regionPool, regionPool));
   }
 
   get clientCount(): number {
@@ -194,10 +198,10 @@ export class ConnectionDirectory {
   }
 
   get hostCount(): number {
-    return this.#hosts.size;
+    return [...this.#hosts.values()].flat().length;
   }
-}
 
-function hostKey(regionPool: RegionPool, hostId: string): string {
-  return `${regionPoolName(regionPool)}/${hostId}`;
+  #othersThan(host: HostConnection | undefined, hostId: string): HostConnection[] {
+    return (this.#hosts.get(hostId) ?? []).filter((other) => other !== host);
+  }
 }

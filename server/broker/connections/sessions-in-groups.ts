@@ -18,34 +18,28 @@ export function groupOfSession(sessionId: string): number {
   return hash % SESSION_GROUPS;
 }
 
-/**
- * A map by session id that can list the sessions of one group without reading the others. Only adding and deleting a session
- * computes its group: every message about a session looks the session up.
- */
+/** A map by session id that can list the sessions of one group without reading the others. */
 export class SessionsInGroups<T> {
-  readonly #values = new Map<string, T>();
-  readonly #groups: readonly Set<string>[] = Array.from({ length: SESSION_GROUPS }, () => new Set<string>());
+  readonly #groups: readonly Map<string, T>[] = Array.from({ length: SESSION_GROUPS }, () => new Map());
 
   get(sessionId: string): T | undefined {
-    return this.#values.get(sessionId);
+    return this.#groups[groupOfSession(sessionId)]?.get(sessionId);
   }
 
   set(sessionId: string, value: T): void {
-    this.#values.set(sessionId, value);
-    this.#groups[groupOfSession(sessionId)]?.add(sessionId);
+    this.#groups[groupOfSession(sessionId)]?.set(sessionId, value);
   }
 
   delete(sessionId: string): void {
-    this.#values.delete(sessionId);
     this.#groups[groupOfSession(sessionId)]?.delete(sessionId);
   }
 
   /** @param group from 0 to `SESSION_GROUPS - 1` */
   valuesOf(group: number): T[] {
-    return [...(this.#groups[group] ?? [])].flatMap((sessionId) => this.#values.get(sessionId) ?? []);
+    return [...(this.#groups[group]?.values() ?? [])];
   }
 
   values(): T[] {
-    return [...this.#values.values()];
+    return this.#groups.flatMap((group) => [...group.values()]);
   }
 }

@@ -1,5 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
+import type { StoreMs } from '../../domain/store-time.js';
 import { isUnanswered } from '../../domain/host-session/host-session.js';
 import type { HostFailureReason, HostFailures } from '../../domain/host-failures.js';
 import type { HostConnection } from '../connections/connections.js';
@@ -39,14 +40,23 @@ export async function refuseReservation(
 }
 
 /** Excludes a host that was never ready for a session whose reservation has expired. */
-export async function recordUnansweredPrepare(
+export function recordUnansweredPrepare(
   context: StoreAccess & Reporting & Connections,
   regionPool: RegionPool,
   { sessionId, epoch, reason, hostId, reservedAtMs }: SessionRecord,
-): Promise<void> {
+): void {
   if (reason !== 'reservation_expired') return;
   const host = context.connections.findHost(regionPool, hostId);
-  if (host === undefined || !isUnanswered(host.sessions.get(sessionId), epoch)) return;
+  if (host !== undefined && isUnanswered(host.sessions.get(sessionId), epoch))
+    void recordUnanswered(context, regionPool, hostId, reservedAtMs);
+}
+
+async function recordUnanswered(
+  context: StoreAccess & Reporting,
+  regionPool: RegionPool,
+  hostId: string,
+  reservedAtMs: StoreMs,
+): Promise<void> {
   try {
     const failures = await context.store.recordHostFailure(regionPool, hostId, 'unanswered', reservedAtMs);
     if (failures !== null) reportHostFailure(context, regionPool, hostId, failures);

@@ -2,6 +2,7 @@ import { isEarlyLoss } from '../../domain/client-session/change-steps.js';
 import type { SessionChange } from '../../domain/client-session/client-session.js';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import { step } from '../../domain/client-session/step.js';
+import { FIRST_EPOCH } from '../../domain/play-request/begin.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
 import type { ClientSessionDirectory } from '../connections/client-session-directory.js';
@@ -205,7 +206,8 @@ export function toChange(
 ): SessionChange | null {
   if (state === 'offered' || state === 'arriving') return null;
   const owner = clientBrokerId === '' ? 'unknown' : clientBrokerId === ownBrokerId ? 'this' : 'other';
-  const moved = meta !== null && hasMoved(meta.match);
+  // A move raises the epoch.
+  const moved = epoch > FIRST_EPOCH && meta !== null && hasMoved(meta.match);
   return { regionPool, epoch, state, reason, hostId, reservedAtMs, owner, hasMoved: moved };
 }
 

@@ -1,17 +1,5 @@
 import type { RegionPool } from '../../domain/catalog.js';
-
-/** How a party of a move answers the coordinator, the broker that runs the move. */
-export type MoveReply =
-  /** The source host has paused the session. Its checkpoint is in the store, or `reference` leads to it. */
-  | { readonly kind: 'checkpoint'; readonly reference: string | null }
-  /** The target host has restored the session. */
-  | { readonly kind: 'restored' }
-  /** The client has connected to the target host. */
-  | { readonly kind: 'arrived' }
-  | { readonly kind: 'refused'; readonly by: MoveParty; readonly reason: string };
-
-/** Who made a move fail. */
-export type MoveParty = 'source' | 'target' | 'client' | 'store';
+import type { MoveReply } from '../../domain/move/move-reply.js';
 
 /**
  * Messages between brokers about a session, most of them to move it. The region pool that a message is sent with is the one of

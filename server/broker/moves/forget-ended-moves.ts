@@ -1,4 +1,4 @@
-import type { RegionPool } from '../../domain/catalog.js';
+import { isSameRegionPool, type RegionPool } from '../../domain/catalog.js';
 import { hasAssignment } from '../../domain/host-session/host-session.js';
 import { dispatchToHost } from '../messaging/notify-host.js';
 import type { SessionRecord } from '../../store/fleet-store.js';
@@ -13,12 +13,11 @@ export function forgetOutgoingMove(
 ): void {
   // A host that counts as lost may still be alive, and then it may still send its checkpoint.
   if (state !== 'ended' || reason === 'host_lost') return;
-  const host = activeMoves.outgoing.get(sessionId)?.host;
-  const isItsHost =
-    host?.registration.hostId === hostId &&
-    host.regionPool.region === regionPool.region &&
-    host.regionPool.pool === regionPool.pool;
-  if (isItsHost) activeMoves.outgoing.delete(sessionId);
+  const move = activeMoves.outgoing.get(sessionId);
+  if (move === undefined) return;
+  const { registration, regionPool: movesFrom } = move.host;
+  const isItsHost = registration.hostId === hostId && isSameRegionPool(movesFrom, regionPool);
+  if (isItsHost) activeMoves.applyToSource(move, { type: 'session_left' });
 }
 
 /**
@@ -32,10 +31,11 @@ export function dropTargetReservation(
   { epoch, hostId, state, reason }: SessionRecord,
 ): void {
   if (state !== 'ended') return;
-  const replies = activeMoves.coordinated.get(sessionId);
-  if (replies?.toEpoch === epoch) replies.loseSlot(`the slot is gone: ${reason ?? 'error'}`);
+  const move = activeMoves.coordinated.get(sessionId);
+  if (move?.toEpoch === epoch)
+    move.dispatch({ type: 'slot_lost', reason: `the slot is gone: ${reason ?? 'error'}` });
   const host = connections.findHost(regionPool, hostId);
   if (host === undefined || !hasAssignment(host.sessions.get(sessionId), epoch)) return;
-  activeMoves.incoming.delete(sessionId);
+  activeMoves.finishTarget(sessionId, epoch);
   dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'move_failed' });
 }

@@ -70,8 +70,8 @@ async function dispatchControlMessage(
       await resendMatched(context, regionPool, message);
       return;
     case 'reply': {
-      const replies = context.activeMoves.coordinated.get(message.sessionId);
-      if (replies?.toEpoch === message.epoch) replies.add(message.reply);
+      const move = context.activeMoves.coordinated.get(message.sessionId);
+      if (move?.toEpoch === message.epoch) move.dispatch({ type: 'replied', reply: message.reply });
       return;
     }
     default:

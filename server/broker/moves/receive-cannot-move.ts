@@ -18,10 +18,10 @@ export async function receiveCannotMove(
   const out = outgoing.get(sessionId);
   const into = incoming.get(sessionId);
   if (out?.host === host && out.epoch === epoch) {
-    outgoing.delete(sessionId);
+    context.activeMoves.applyToSource(out, { type: 'refused' });
     await refuseMove(context, out, 'source', reason);
   } else if (into?.host === host && into.epoch === epoch) {
-    incoming.delete(sessionId);
+    context.activeMoves.applyToTarget(into, { type: 'refused' });
     const { coordinatorBrokerId } = into;
     const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
     await refuseMove(context, attempt, 'target', reason);

@@ -3,7 +3,7 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import type { MoveParty, MoveReply } from '../messaging/control-messages.js';
+import type { MoveParty, MoveReply } from '../../domain/move/move-reply.js';
 
 /** Identifies one attempt to move a session, and the broker that runs it. */
 export interface MoveAttempt {

@@ -54,13 +54,8 @@ export async function inspectOther(
     // The other request was cancelled or refused meanwhile, or a third request replaced it, with which the next call deals.
     const isLive = record?.state === 'live' && record.sessionId === other.sessionId;
     const hasFailed = context.failedAttempts.get(other.sessionId) !== undefined;
-    if (
-      !isLive ||
-      hasFailed ||
-      context.clock.monotonicMs() >= giveUpAtMs ||
-      request.state.phase.name !== 'inspecting'
-    )
-      return 'ended';
+    if (!isLive || request.state.phase.name !== 'inspecting') return 'ended';
+    if (hasFailed || context.clock.monotonicMs() >= giveUpAtMs) return searchOther(context, other);
     await delay(context.clock, POLL_INTERVAL_MS);
   }
 }
@@ -72,6 +67,17 @@ async function readLiveStatus(
 ): Promise<LiveStatus> {
   const { entries } = await context.batches.queueStatus(regionPool, sessionId);
   return liveStatusOf(entries[0]);
+}
+
+/** Searches a live request in all region pools: operators may have closed the one with which it was recorded, while it waits in another. */
+async function searchOther(
+  context: StoreAccess,
+  other: RememberedRequest,
+): Promise<Exclude<LiveStatus, 'unanswered'>> {
+  const found = await Promise.all(
+    context.fleet.regionPools.map((regionPool) => readLiveStatus(context, { ...other, regionPool })),
+  );
+  return found.find((status) => status === 'session' || status === 'waiting') ?? 'ended';
 }
 
 function liveStatusOf(status: QueueEntryStatus | undefined): LiveStatus {

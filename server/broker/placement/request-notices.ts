@@ -7,6 +7,7 @@ import { withdrawRequest } from '../queue/withdraw-request.js';
 import { Refusal, errorMessage } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { Requests } from '../requests/ports.js';
+import { recordRegionPool } from '../requests/record-region-pool.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import { answerRequest } from './answer-request.js';
@@ -61,7 +62,7 @@ export function carryOutNotice(
       );
       return;
     case 'record_queue':
-      recordQueue(context, request, notice.regionPool).catch(ignoreStore);
+      recordRegionPool(context, request, notice.regionPool).catch(ignoreStore);
       return;
     case 'end_lost_assignment': {
       // The lost host may reconnect and report the session.
@@ -84,17 +85,6 @@ async function returnOffer(
   const { sessionId } = request.state;
   await context.batches.withdrawEntry(regionPool, { sessionId, belowEpoch: 0 });
   await context.store.setRequestPool(entryOf(request, keptIn));
-}
-
-/** Records the first queue, where brokers search first for a repeated request, unless it is the one of the best candidate. */
-async function recordQueue(
-  { store }: StoreAccess,
-  request: ActiveRequest,
-  regionPool: RegionPool,
-): Promise<void> {
-  const [best] = request.state.terms.candidates;
-  if (best?.regionPool.region === regionPool.region && best.regionPool.pool === regionPool.pool) return;
-  await store.setRequestPool(entryOf(request, regionPool));
 }
 
 /** The store is unreachable: the poll of all regions reports that. */

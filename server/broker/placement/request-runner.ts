@@ -130,7 +130,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
   /** Adds the request to those that stand in queues, or removes it. A request of another connection for the same session is replaced. */
   function updateWaiting(request: ActiveRequest): void {
     if (!isQueueing(request)) {
-      context.activeRequests.removeFromQueues(request);
+      if (request.hasWaited) context.activeRequests.removeFromQueues(request);
       return;
     }
     request.hasWaited = true;

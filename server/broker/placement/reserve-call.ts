@@ -1,8 +1,8 @@
 import type { RequestResult, ReserveResult } from '../../domain/play-request/events.js';
-import { isSameRegionPool } from '../../domain/catalog.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { entryOf, type ActiveRequest } from '../requests/active-request.js';
+import type { ActiveRequest } from '../requests/active-request.js';
+import { recordRegionPool } from '../requests/record-region-pool.js';
 import { readStanding } from '../requests/standing.js';
 import { releaseSlot } from './leave-call.js';
 import type { BrokerSettings } from '../settings.js';
@@ -73,24 +73,11 @@ async function keepSlot(
 ): Promise<ReserveResult<PlacedSession>> {
   const [standing] = await Promise.all([
     readStanding(context, request),
-    recordRegionPool(context, request, placed),
+    recordRegionPool(context, request, placed.regionPool),
   ]);
   if (standing === 'own') return { kind: 'placed', placed };
   await releaseSlot(context, placed);
   return standing === 'replaced' || standing === 'resumed'
     ? { kind: 'replaced' }
     : { kind: 'refused', code: 'UNAVAILABLE' };
-}
-
-/** Records the region pool of the slot, unless the record names it already. Conflict checks read the session there. */
-async function recordRegionPool(
-  context: StoreAccess,
-  request: ActiveRequest,
-  placed: PlacedSession,
-): Promise<void> {
-  const { lostIn, terms } = request.state;
-  const [best] = terms.candidates;
-  const isRecorded =
-    lostIn === null && best !== undefined && isSameRegionPool(best.regionPool, placed.regionPool);
-  if (!isRecorded) await context.store.setRequestPool(entryOf(request, placed.regionPool));
 }

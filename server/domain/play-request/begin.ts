@@ -5,7 +5,7 @@ import { start } from './record-phases.js';
 import type { Transition } from './transition.js';
 
 /** Epoch of a request that is recorded for the first time. */
-const FIRST_EPOCH = 1;
+export const FIRST_EPOCH = 1;
 
 /**
  * Begins the life of a request.

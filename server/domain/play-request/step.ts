@@ -24,9 +24,11 @@ export function step<P extends Placed>(request: PlayRequest<P>, event: RequestEv
   const isResult = isRequestResult(event);
   const counted = isResult ? receiveResult(request, event) : request;
   const transition = isResult ? stepResult(counted, event) : stepEvent(counted, event);
-  const made = transition.effects.filter(isCall).length;
-  if (made === 0) return transition;
-  return { ...transition, request: { ...transition.request, calls: transition.request.calls + made } };
+  const { effects } = transition;
+  let { calls } = transition.request;
+  for (const effect of effects) if (isCall(effect)) calls += 1;
+  if (calls === transition.request.calls) return transition;
+  return { request: { ...transition.request, calls }, effects };
 }
 
 /** The request with one call less under way. */
@@ -152,14 +154,12 @@ function returnLate<P extends Placed>(
   event: RequestResult<P>,
   phase: Phase<P>,
 ): Transition<P> {
-  const effects = [...transition.effects];
-  if (event.type === 'reserved' && event.result.kind === 'placed') {
-    effects.push({ type: 'release', placed: event.result.placed });
-  }
-  if (event.type === 'joined' && !keepsQueues(phase, event.standing)) {
-    effects.push({ type: 'leave_queues', queues: event.queues });
-  }
-  return { ...transition, effects };
+  const { request, effects } = transition;
+  if (event.type === 'reserved' && event.result.kind === 'placed')
+    return { request, effects: [...effects, { type: 'release', placed: event.result.placed }] };
+  if (event.type === 'joined' && !keepsQueues(phase, event.standing))
+    return { request, effects: [...effects, { type: 'leave_queues', queues: event.queues }] };
+  return transition;
 }
 
 /** Whether the queue positions of a late join are still of use: the request waits, or another connection continues it. */

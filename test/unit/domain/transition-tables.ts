@@ -10,11 +10,22 @@ export function tableTransitions(table: Table): string[] {
   );
 }
 
-/** The rows of a page's table: phase, event, next phases. */
-export function pageTransitions(page: string): string[] {
-  const text = readFileSync(ROOT + page, 'utf8');
+/**
+ * The rows of a page's tables: phase, event, next phases.
+ *
+ * @param heading only those of the section with this heading
+ */
+export function pageTransitions(page: string, heading?: string): string[] {
+  const content = readFileSync(ROOT + page, 'utf8');
+  const text = heading === undefined ? content : sectionOf(content, heading);
   const rows = [...text.matchAll(/^\| `(\w+)` \| `(\w+)` \| (.+) \|$/gm)];
   return rows.flatMap(([, from, event, phases]) =>
     [...phases!.matchAll(/`(\w+)`/g)].map(([, to]) => `${from} ${event} ${to}`),
   );
+}
+
+function sectionOf(content: string, heading: string): string {
+  const section = content.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  if (section === undefined) throw new Error(`No section has the heading "${heading}".`);
+  return section;
 }

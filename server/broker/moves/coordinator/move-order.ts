@@ -1,6 +1,6 @@
 import type { RegionPool } from '../../../domain/catalog.js';
 import type { AllocatedEpoch, SessionMeta, SessionRecord } from '../../../store/fleet-store.js';
-import type { MoveParty } from '../../messaging/control-messages.js';
+import type { MoveParty } from '../../../domain/move/move-reply.js';
 import { decodeMatch, encodeMatch } from '../../sessions/match-details.js';
 import type { BrokerSettings } from '../../settings.js';
 import type { StoreAccess } from '../../store-access/ports.js';

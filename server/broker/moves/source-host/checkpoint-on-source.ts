@@ -45,7 +45,7 @@ export async function requestCheckpoint(
     replyByMs: nowMs + withinMs,
     // The target slot is reserved already.
     expiresAtMs: nowMs + moveDeadlines(context.limits.moveStepMs).reservedMs,
-    isPaused: false,
+    phase: 'asked',
   });
   host.channel.send({ type: 'checkpoint', sessionId, epoch, withinMs, stillMs });
 }
@@ -58,14 +58,18 @@ export async function receiveCheckpoint(
 ): Promise<void> {
   const { sessionId } = message;
   try {
-    const outgoing = findExpectedMove(context, host, message);
+    const move = findExpectedMove(context, host, message);
     try {
-      await storeCheckpoint(context, outgoing, message);
+      await storeCheckpoint(context, move, message);
     } catch (error) {
-      context.activeMoves.outgoing.delete(sessionId);
-      await refuseMove(context, outgoing, 'source', toRefusal(error).message);
+      const effects = context.activeMoves.applyToSource(move, { type: 'checkpoint_not_stored' });
+      if (effects.length > 0) await refuseMove(context, move, 'source', toRefusal(error).message);
       throw error;
     }
+    // The move may have been cancelled while the store answered.
+    const effects = context.activeMoves.applyToSource(move, { type: 'checkpoint_stored' });
+    const { reference = null } = message;
+    if (effects.length > 0) await replyToCoordinator(context, move, { kind: 'checkpoint', reference });
   } catch (error) {
     host.channel.send(errorMessage(toRefusal(error), context.random, { inReplyTo: 'checkpoint', sessionId }));
   }
@@ -84,9 +88,11 @@ function findExpectedMove(
   const outgoing = context.activeMoves.outgoing.get(sessionId);
   const heldEpoch = outgoing?.epoch ?? listedOf(host.sessions.get(sessionId))?.epoch ?? epoch;
   if (epoch < heldEpoch) throw new Refusal('STALE_EPOCH');
-  if (outgoing?.host !== host || outgoing.epoch !== epoch || outgoing.isPaused) throw new Refusal('NO_MOVE');
-  if (context.clock.monotonicMs() > outgoing.replyByMs) {
-    context.activeMoves.outgoing.delete(sessionId);
+  if (outgoing?.host !== host || outgoing.epoch !== epoch) throw new Refusal('NO_MOVE');
+  const isLate = context.clock.monotonicMs() > outgoing.replyByMs;
+  const effects = context.activeMoves.applyToSource(outgoing, { type: 'checkpoint_received', isLate });
+  if (effects.includes('refuse_checkpoint')) throw new Refusal('NO_MOVE');
+  if (effects.includes('refuse_late_checkpoint')) {
     throw new Refusal('NO_MOVE', {
       message: 'The checkpoint arrived after its deadline: continue the session on this host.',
     });
@@ -100,9 +106,8 @@ async function storeCheckpoint(
   message: HostCheckpoint,
 ): Promise<void> {
   checkCheckpoint(message);
-  const { state, reference } = message;
+  const { state } = message;
   const { host, sessionId, epoch, to, toEpoch } = outgoing;
-  outgoing.isPaused = true;
   host.sessions.apply(sessionId, { type: 'reported', epoch, state: 'moving' });
   const hostId = host.registration.hostId;
   const [outcome] = await Promise.all([
@@ -111,7 +116,6 @@ async function storeCheckpoint(
   ]);
   if (outcome.kind !== 'changed') throw new Refusal(outcome.kind === 'stale' ? 'STALE_EPOCH' : 'NO_MOVE');
   notifyAllOfChange(context, host.regionPool, outcome.session);
-  await replyToCoordinator(context, outgoing, { kind: 'checkpoint', reference: reference ?? null });
 }
 
 /** @throws Refusal BAD_MESSAGE, CHECKPOINT_TOO_LARGE */

@@ -13,12 +13,25 @@ export function resumeOnSource(
   regionPool: RegionPool,
   { hostId, sessionId, epoch, toEpoch }: Extract<ControlMessage, { type: 'resume' }>,
 ): void {
-  const { connections, activeMoves: moves } = context;
-  const outgoing = moves.outgoing.get(sessionId);
-  if (outgoing?.epoch === epoch) {
-    if (outgoing.toEpoch !== toEpoch) return;
-    moves.outgoing.delete(sessionId);
+  const move = context.activeMoves.outgoing.get(sessionId);
+  if (move?.epoch === epoch) {
+    const isThisMove = move.toEpoch === toEpoch;
+    const effects = context.activeMoves.applyToSource(move, { type: 'resume_ordered', isThisMove });
+    if (effects.length === 0) return;
   }
+  // Without a record of the move the host gets the order all the same: it ignores one that it does not need.
+  sendResume(context, regionPool, { hostId, sessionId, epoch });
+}
+
+export function sendResume(
+  { connections }: Connections,
+  regionPool: RegionPool,
+  {
+    hostId,
+    sessionId,
+    epoch,
+  }: Pick<Extract<ControlMessage, { type: 'resume' }>, 'hostId' | 'sessionId' | 'epoch'>,
+): void {
   connections.findHost(regionPool, hostId)?.channel.send({ type: 'resume', sessionId, epoch });
 }
 
@@ -28,7 +41,9 @@ export function removeFromSource(
   regionPool: RegionPool,
   { hostId, sessionId, epoch }: Extract<ControlMessage, { type: 'moved_away' }>,
 ): void {
-  context.activeMoves.outgoing.delete(sessionId);
+  const move = context.activeMoves.outgoing.get(sessionId);
+  if (move !== undefined && move.epoch <= epoch)
+    context.activeMoves.applyToSource(move, { type: 'session_left' });
   const host = context.connections.findHost(regionPool, hostId);
   if (host !== undefined) dispatchToHost(host, sessionId, { type: 'moved_away', epoch });
 }

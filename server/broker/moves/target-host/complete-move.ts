@@ -43,7 +43,7 @@ export async function completeMove(
   const from = decodeMatch(meta.match).movedFrom;
   if (from === undefined) return;
   const { regionPool } = host;
-  context.activeMoves.incoming.delete(sessionId);
+  context.activeMoves.finishTarget(sessionId, epoch);
   if (regionPoolName(from) === regionPoolName(regionPool))
     await releaseSourceHost(context, regionPool, session, from);
   else await releaseSourceRegionPool(context, regionPool, session, from);

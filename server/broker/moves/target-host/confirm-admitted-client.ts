@@ -127,6 +127,6 @@ function endOnTarget(
   { reason }: SessionRecord,
   { sessionId, epoch }: ReportedSession,
 ): void {
-  activeMoves.incoming.delete(sessionId);
+  activeMoves.finishTarget(sessionId, epoch);
   dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'move_failed' });
 }

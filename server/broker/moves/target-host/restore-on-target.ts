@@ -41,11 +41,12 @@ export async function requestRestore(
   host.sessions.apply(sessionId, { type: 'restore_ordered', epoch });
   context.activeMoves.incoming.set(sessionId, {
     host,
+    sessionId,
     epoch,
     coordinatorBrokerId,
     replyByMs: nowMs + withinMs,
     expiresAtMs: nowMs + claimWithinMs,
-    isRestored: false,
+    phase: 'asked',
   });
   sendRestore(context, host, message, target.meta, state);
 }
@@ -94,18 +95,16 @@ export async function receiveRestored(
     );
     return;
   }
-  // Hosts repeat an answer that they may have sent over a lost connection.
-  if (incoming.isRestored) return;
   const { coordinatorBrokerId, replyByMs } = incoming;
   const attempt = { sessionId, to: host.regionPool, toEpoch: epoch, coordinatorBrokerId };
-  if (context.clock.monotonicMs() > replyByMs) {
-    context.activeMoves.incoming.delete(sessionId);
+  const isLate = context.clock.monotonicMs() > replyByMs;
+  const effects = context.activeMoves.applyToTarget(incoming, { type: 'restored', isLate });
+  if (effects.includes('refuse_late_restored')) {
     const message = 'The session was restored after the deadline: drop it.';
     host.channel.send(
       errorMessage(new Refusal('NO_MOVE', { message }), context.random, { inReplyTo: 'restored', sessionId }),
     );
     return refuseMove(context, attempt, 'target', 'the host restored the session too late');
   }
-  incoming.isRestored = true;
-  await replyToCoordinator(context, attempt, { kind: 'restored' });
+  if (effects.includes('reply_restored')) await replyToCoordinator(context, attempt, { kind: 'restored' });
 }

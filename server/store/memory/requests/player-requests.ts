@@ -34,8 +34,9 @@ export function withinLimit({ live, remembered }: PlayerRequests): PlayerRequest
 }
 
 export function expiresAtMs({ live, remembered }: PlayerRequests): number {
-  const recorded = [...remembered, ...(live === null ? [] : [live])].map(({ recordedAtMs }) => recordedAtMs);
-  return Math.max(...recorded) + REQUEST_KEPT_MS;
+  let newestMs = live?.recordedAtMs ?? -Infinity;
+  for (const { recordedAtMs } of remembered) newestMs = Math.max(newestMs, recordedAtMs);
+  return newestMs + REQUEST_KEPT_MS;
 }
 
 export function findRequest(
