@@ -112,7 +112,9 @@ function checkToken(
   } catch (error) {
     if (error instanceof jwt.TokenExpiredError) return refuse('TOKEN_EXPIRED', 'The token has expired.');
     if (error instanceof jwt.NotBeforeError) {
-      return refuseEarlyToken(Number(error.date), config.clockToleranceS, nowMs);
+      // The error has the time in whole milliseconds, and the library compares the claim itself.
+      const { nbf } = jwt.decode(token, { json: true }) ?? {};
+      return refuseEarlyToken(Number(nbf), config.clockToleranceS, nowMs);
     }
     // These messages are fixed sentences of the library. Any other error may quote the token.
     if (error instanceof jwt.JsonWebTokenError) {
@@ -122,10 +124,10 @@ function checkToken(
   }
 }
 
-/** @param startMs the token's `nbf`, in milliseconds; `NaN` if it is beyond all dates */
-function refuseEarlyToken(startMs: number, toleranceS: number, nowMs: number): Refusal {
-  // Times are compared in whole seconds.
-  const validInMs = (Math.ceil(startMs / 1_000) - toleranceS) * 1_000 - nowMs;
+/** @param nbf the token's claim, in seconds */
+function refuseEarlyToken(nbf: number, toleranceS: number, nowMs: number): Refusal {
+  // The present time is compared in whole seconds.
+  const validInMs = (Math.ceil(nbf) - toleranceS) * 1_000 - nowMs;
   return validInMs <= MAX_EARLY_MS
     ? refuse('TOKEN_NOT_YET_VALID', 'The token is not valid yet.', Math.ceil(validInMs))
     : refuse('UNAUTHENTICATED', 'The token becomes valid more than a minute from now.');

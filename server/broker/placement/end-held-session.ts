@@ -107,11 +107,11 @@ async function endAt(
 }
 
 /**
- * The session under a higher epoch, by the record of its request: it moved, or another broker placed it again. `taken_over` if another
- * request of the player has replaced the request and ended the session.
+ * The session under a higher epoch, by the record of its request, if this broker's client still has it: it moved, or was placed again.
+ * `taken_over` if another request of the player has replaced the request and ended the session.
  */
 async function findLaterPlace(
-  context: StoreAccess,
+  context: BrokerSettings & StoreAccess,
   { sessionId, playerId, state: { phase } }: ClientSessionRecord,
   { epoch }: Place,
 ): Promise<Place | 'taken_over' | undefined> {
@@ -124,6 +124,8 @@ async function findLaterPlace(
   const { regionPool } = record;
   const [session] = await context.store.getSessions(regionPool, [sessionId]);
   if (session === null || session === undefined || session.epoch <= epoch) return undefined;
+  // The client has continued the session on another broker since it sent the order.
+  if (session.clientBrokerId !== '' && session.clientBrokerId !== context.brokerId) return undefined;
   return { regionPool, hostId: session.hostId, epoch: session.epoch };
 }
 
