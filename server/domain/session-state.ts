@@ -1,4 +1,9 @@
-import { HELD_STATES, type HeldState, type SessionState } from '@duskline/protocol/vocabulary';
+import {
+  HELD_STATES,
+  type EndReason,
+  type HeldState,
+  type SessionState,
+} from '@duskline/protocol/vocabulary';
 
 /**
  * The states that may follow each state of a session on one host. On its next host it begins with `reserved` again.
@@ -43,4 +48,12 @@ export function statesLeadingTo(to: StoredState): StoredState[] {
 /** Whether a host holds a session in this state and lists it in its heartbeats. */
 export function isHeld(state: StoredState): state is HeldState {
   return (HELD_STATES as readonly StoredState[]).includes(state);
+}
+
+/** A host can reverse an end for one of these reasons: if it still holds the session and has a free slot, it may keep the session. */
+export const REVERSIBLE_REASONS: readonly EndReason[] = ['reservation_expired', 'host_lost'];
+
+/** Whether the host of a session that ended for this reason may keep it. `null`: the session has not ended. */
+export function isReversible(reason: EndReason | null): boolean {
+  return reason !== null && REVERSIBLE_REASONS.includes(reason);
 }

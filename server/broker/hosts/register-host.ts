@@ -1,7 +1,8 @@
 import type { BrokerToHost, HeldSession, Register } from '@duskline/protocol';
 import type { Channel, HostConnection } from '../connections/connections.js';
 import type { RegionPool } from '../../domain/catalog.js';
-import { REVERSIBLE_REASONS, type RegistrationOutcome, type SessionRecord } from '../../store/fleet-store.js';
+import { isReversible } from '../../domain/session-state.js';
+import type { RegistrationOutcome, SessionRecord } from '../../store/fleet-store.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
@@ -113,7 +114,7 @@ export function checkSessionList(sessions: readonly HeldSession[]): void {
 
 /**
  * Ends sessions that the host still lists and that have ended meanwhile: their slots may be reserved already, so the host gets
- * `end` before the `prepare` of the next session. A session that it may keep (`REVERSIBLE_REASONS`) waits for its first heartbeat.
+ * `end` before the `prepare` of the next session. A session that it may keep (`isReversible`) waits for its first heartbeat.
  */
 async function endFinishedSessions({ store }: StoreAccess, host: HostConnection): Promise<void> {
   const { listed } = host.sessions;
@@ -126,7 +127,7 @@ async function endFinishedSessions({ store }: StoreAccess, host: HostConnection)
     const record = records[i];
     if (record?.state !== 'ended' || record.epoch < epoch) return;
     const reason = record.reason ?? 'error';
-    if (REVERSIBLE_REASONS.includes(reason)) return;
+    if (isReversible(reason)) return;
     dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
   });
 }

@@ -6,13 +6,12 @@ import type { Connections } from '../connections/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
-import { Refusal, errorMessage } from '../refusal.js';
+import { Refusal, errorMessage, toRefusal } from '../refusal.js';
 import { locateSession } from '../requests/attach-earlier-session.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
 import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
-import { sendCancelRefusal } from './end-held-session.js';
 import { orderEnd } from './end-session.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -99,4 +98,17 @@ async function endEarlierRequest(
   if (outcome.kind !== 'ended') return;
   clearLiveRequest(context, playerId, outcome.session);
   notifyAllOfEnd(context, found.regionPool, [outcome]);
+}
+
+/** Sends the `error` for a `cancel` that failed, and logs it when the server is at fault. */
+function sendCancelRefusal(
+  context: Runtime & Reporting,
+  client: ClientConnection,
+  error: unknown,
+  requestId: string,
+): void {
+  const refusal = toRefusal(error);
+  if (refusal.code === 'INTERNAL')
+    context.log.error({ err: error, requestId }, 'a request could not be cancelled');
+  client.channel.send(errorMessage(refusal, context.random, { inReplyTo: 'cancel', requestId }));
 }

@@ -1,16 +1,12 @@
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import type { EndResult } from '../../domain/client-session/events.js';
 import type { RegionPool } from '../../domain/catalog.js';
-import { REVERSIBLE_REASONS } from '../../store/fleet-store.js';
-import type {
-  ClientConnection,
-  ClientSessionRecord,
-  ClientSessionTypes,
-} from '../connections/connections.js';
+import { isReversible } from '../../domain/session-state.js';
+import type { ClientSessionRecord, ClientSessionTypes } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
-import { errorMessage, toRefusal } from '../refusal.js';
+import { toRefusal } from '../refusal.js';
 import { clearLiveRequest } from '../requests/clear-live-request.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -83,7 +79,7 @@ async function endAt(
     case 'over':
       if (outcome.reason === 'superseded')
         return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: true };
-      if (!REVERSIBLE_REASONS.includes(outcome.reason))
+      if (!isReversible(outcome.reason))
         return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: false };
       // Its host may keep it, which it must not once the client has ended it.
       await withdrawRequest(context, [regionPool], { sessionId, belowEpoch: epoch + 1 });
@@ -134,17 +130,4 @@ function failureOf(context: Reporting, error: unknown, sessionId: string): EndRe
   if (code === 'UNAVAILABLE') return { kind: 'failed', code };
   context.log.error({ err: error, sessionId }, 'a session could not be ended');
   return { kind: 'failed', code: 'INTERNAL' };
-}
-
-/** Sends the `error` for a `cancel` that failed, and logs it when the server is at fault. */
-export function sendCancelRefusal(
-  context: Runtime & Reporting,
-  client: ClientConnection,
-  error: unknown,
-  requestId: string,
-): void {
-  const refusal = toRefusal(error);
-  if (refusal.code === 'INTERNAL')
-    context.log.error({ err: error, requestId }, 'a request could not be cancelled');
-  client.channel.send(errorMessage(refusal, context.random, { inReplyTo: 'cancel', requestId }));
 }

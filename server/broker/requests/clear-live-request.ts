@@ -1,4 +1,5 @@
-import { REVERSIBLE_REASONS, type SessionRecord } from '../../store/fleet-store.js';
+import { isReversible } from '../../domain/session-state.js';
+import type { SessionRecord } from '../../store/fleet-store.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
 /**
@@ -13,7 +14,7 @@ export function clearLiveRequest(
   playerId: string,
   { sessionId, epoch, reason }: Pick<SessionRecord, 'sessionId' | 'epoch' | 'reason'>,
 ): void {
-  if (reason === null || reason === 'superseded' || REVERSIBLE_REASONS.includes(reason)) return;
+  if (reason === null || reason === 'superseded' || isReversible(reason)) return;
   context.batches.clearLiveRequest({ playerId, sessionId, epoch }).catch(ignoreStore);
 }
 

@@ -1,6 +1,7 @@
 import type { RegionPool } from '../../domain/catalog.js';
+import { isReversible } from '../../domain/session-state.js';
 import type { ServerClock } from '../../runtime/runtime.js';
-import { REVERSIBLE_REASONS, type RecordedEnd, type SessionRecord } from '../../store/fleet-store.js';
+import type { RecordedEnd, SessionRecord } from '../../store/fleet-store.js';
 import { ExpiringRecords } from '../expiring-records.js';
 
 /** The end of a session, as this broker ordered or learned it from the store. */
@@ -30,9 +31,9 @@ export class RecentEnds {
     this.#uncertain = new ExpiringRecords(UNCERTAIN_MS, clock, MAX_ENDS);
   }
 
-  /** Remembers the end of a session, unless its host may revoke it. */
+  /** Remembers the end of a session, unless its host may reverse it. */
   add(regionPool: RegionPool, { sessionId, epoch, hostId, reason }: SessionRecord): void {
-    if (reason === null || REVERSIBLE_REASONS.includes(reason)) return;
+    if (reason === null || isReversible(reason)) return;
     this.#ends.add({ regionPool, sessionId, epoch, hostId, reason });
   }
 

@@ -1,17 +1,18 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { BrokerTypes, ClientMove, ClientSession, Held, Phase, SessionChange } from './client-session.js';
+import { isReversible } from '../session-state.js';
+import type {
+  BrokerTypes,
+  ClientMove,
+  ClientSession,
+  Held,
+  Phase,
+  PhaseNamed,
+  SessionChange,
+} from './client-session.js';
 import { after, enter, heldPhase, locate, moveIn, stay, tellEnd, type Transition } from './transition.js';
 
 /** When the last of so many hosts fails a session, before its client claimed it, the session ends with `host_lost`. */
 const MAX_FAILED_HOSTS = 3;
-
-/** Ends that the host can revoke: it lists the session after all, and has a slot for it. */
-const REVOCABLE: readonly (EndReason | null)[] = ['reservation_expired', 'host_lost'];
-
-type PhaseNamed<T extends BrokerTypes, Name extends Phase<T>['name']> = Extract<
-  Phase<T>,
-  { readonly name: Name }
->;
 
 /** The store or the session's host reported a state of the session. */
 export function receiveChange<T extends BrokerTypes>(
@@ -32,7 +33,7 @@ export function receiveChange<T extends BrokerTypes>(
     case 'resumed_elsewhere':
       return change.owner === 'other'
         ? stay(session)
-        : changeHeld(session, heldOnly(phase.held), change, nowMs);
+        : changeHeld(session, heldPhase(phase.held), change, nowMs);
     case 'ending':
       return changeEnding(session, phase, change);
     case 'lapsed':
@@ -48,10 +49,6 @@ export function receiveChange<T extends BrokerTypes>(
 /** Whether the change may be the loss of a host whose session this broker is about to match. */
 export function isEarlyLoss({ state, reason, owner }: SessionChange): boolean {
   return state === 'ended' && reason === 'host_lost' && owner === 'this';
-}
-
-function heldOnly<T extends BrokerTypes>(held: Held<T>): PhaseNamed<T, 'reserved' | 'claimed'> {
-  return held.state === 'reserved' ? { name: 'reserved', held } : { name: 'claimed', held };
 }
 
 function changeHeld<T extends BrokerTypes>(
@@ -131,7 +128,7 @@ function endHeld<T extends BrokerTypes>(
   const { epoch, reason } = change;
   if (reason === 'host_lost' && held.assignment.request.onHostLost !== 'end')
     return replace(session, held, change);
-  const phase: Phase<T> = REVOCABLE.includes(reason) ? { name: 'lapsed', held } : { name: 'over' };
+  const phase: Phase<T> = isReversible(reason) ? { name: 'lapsed', held } : { name: 'over' };
   return enter(session, phase, [tellEnd(epoch, reason)]);
 }
 
@@ -168,12 +165,7 @@ function changeLocated<T extends BrokerTypes>(
   const isNews = hasArrived || isBack || (!isKnown(held, change) && !mayHaveMoved(held, move, change));
   if (!isNews) return stay(session);
   if (isBack && change.state === held.state) return enter(session, heldPhase(held, move));
-  return changeHeld(
-    session,
-    move === null ? heldOnly(held) : { name: 'changing_hosts', held, move },
-    change,
-    nowMs,
-  );
+  return changeHeld(session, heldPhase(held, move), change, nowMs);
 }
 
 function changeEnding<T extends BrokerTypes>(
@@ -215,7 +207,7 @@ function revive<T extends BrokerTypes>(
   const { epoch, state, reason, owner } = change;
   if (owner === 'other') return enter(session, { name: 'over' });
   if (epoch !== held.epoch) return epoch > held.epoch ? enter(session, { name: 'over' }) : stay(session);
-  if (state === 'ended') return REVOCABLE.includes(reason) ? stay(session) : enter(session, { name: 'over' });
+  if (state === 'ended') return isReversible(reason) ? stay(session) : enter(session, { name: 'over' });
   if (state === 'reserved') return stay(session);
   const revived = { ...held, state, missedChecks: 0 };
   return enter(session, heldPhase(revived), [{ type: 'tell', epoch, state, reason }]);

@@ -88,7 +88,7 @@ export type Search = 'reported' | 'target' | 'request';
  * - `resumed_elsewhere`: the session continues on another broker, and this broker reads which request has it.
  * - `ending`: the client has ended the session, and the store has not answered yet.
  * - `replacing`: the session lost its host and is being placed again, by a play request.
- * - `lapsed`: the client was sent an end that the host may revoke, if it holds the session after all.
+ * - `lapsed`: the client was sent an end that the host may reverse, if it holds the session after all.
  * - `away`: the client has disconnected.
  * - `over`: the session ended, or belongs to another connection.
  */
@@ -123,6 +123,12 @@ export type Phase<T extends BrokerTypes> =
 
 export type PhaseName = Phase<BrokerTypes>['name'];
 
+/** The phase with this name, or one of the phases with these names. */
+export type PhaseNamed<T extends BrokerTypes, Name extends Phase<T>['name']> = Extract<
+  Phase<T>,
+  { readonly name: Name }
+>;
+
 /** A session on the broker to which its client is connected. */
 export interface ClientSession<T extends BrokerTypes> {
   readonly phase: Phase<T>;
@@ -142,9 +148,9 @@ export function newClientSession<T extends BrokerTypes>(): ClientSession<T> {
 }
 
 /** A phase in which a connected client has the session. */
-export type LinkedPhase<T extends BrokerTypes> = Extract<
-  Phase<T>,
-  { readonly name: 'reserved' | 'claimed' | 'changing_hosts' | 'locating' | 'resumed_elsewhere' | 'ending' }
+export type LinkedPhase<T extends BrokerTypes> = PhaseNamed<
+  T,
+  'reserved' | 'claimed' | 'changing_hosts' | 'locating' | 'resumed_elsewhere' | 'ending'
 >;
 
 export function isLinked<T extends BrokerTypes>(phase: Phase<T>): phase is LinkedPhase<T> {

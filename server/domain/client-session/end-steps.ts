@@ -2,13 +2,8 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { Assignment, BrokerTypes, ClientSession, SessionChange } from './client-session.js';
 import { isLinked } from './client-session.js';
 import { endOrdered, receiveChange, replace } from './change-steps.js';
-import type { SessionEvent } from './events.js';
+import type { EventOf } from './events.js';
 import { enter, heldPhase, readAgain, stay, tellEnd, type Transition } from './transition.js';
-
-type EventOf<T extends BrokerTypes, Type extends SessionEvent<T>['type']> = Extract<
-  SessionEvent<T>,
-  { readonly type: Type }
->;
 
 /** A session that the store did not know in this many consecutive checks has ended: the message about its end was lost. */
 const MAX_MISSED_CHECKS = 2;

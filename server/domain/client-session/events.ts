@@ -88,3 +88,9 @@ export type SessionResult<T extends BrokerTypes> =
       readonly change: SessionChange | null;
       readonly nowMs: number;
     };
+
+/** The event of this type. */
+export type EventOf<T extends BrokerTypes, Type extends SessionEvent<T>['type']> = Extract<
+  SessionEvent<T>,
+  { readonly type: Type }
+>;

@@ -2,13 +2,8 @@ import type { BrokerTypes, ClientSession, Held, Phase } from './client-session.j
 import { isLinked } from './client-session.js';
 import { receiveChange } from './change-steps.js';
 import type { SessionNotice } from './effects.js';
-import type { SessionEvent } from './events.js';
+import type { EventOf } from './events.js';
 import { after, enter, heldPhase, readAgain, type Transition } from './transition.js';
-
-type EventOf<T extends BrokerTypes, Type extends SessionEvent<T>['type']> = Extract<
-  SessionEvent<T>,
-  { readonly type: Type }
->;
 
 /** A connection gets the session: with a new slot, with another host, or because it repeats or resumes the request. */
 export function match<T extends BrokerTypes>(

@@ -1,16 +1,11 @@
 import { applyChange, receiveChange } from './change-steps.js';
-import type { BrokerTypes, ClientSession, Phase } from './client-session.js';
-import type { SessionEvent } from './events.js';
+import type { BrokerTypes, ClientSession, PhaseNamed } from './client-session.js';
+import type { EventOf } from './events.js';
 import { apply, match } from './match-steps.js';
 import { enter, heldPhase, locate, readAgain, stay, type Transition } from './transition.js';
 
 /** Interval between reads of a session that is moving to another host. */
 const POLL_INTERVAL_MS = 200;
-
-type EventOf<T extends BrokerTypes, Type extends SessionEvent<T>['type']> = Extract<
-  SessionEvent<T>,
-  { readonly type: Type }
->;
 
 /** The target host is ready, and the client has to change hosts. */
 export function sendMoving<T extends BrokerTypes>(
@@ -80,7 +75,7 @@ export function receiveLocation<T extends BrokerTypes>(
 /** First on the target host until the move is over, then by the record of the request. */
 function searchOn<T extends BrokerTypes>(
   session: ClientSession<T>,
-  phase: Extract<Phase<T>, { readonly name: 'locating' }>,
+  phase: PhaseNamed<T, 'locating'>,
   hasFailed: boolean,
   nowMs: number,
 ): Transition<T> {

@@ -18,7 +18,7 @@ import { enter, stay, type Transition } from './transition.js';
  * defined for every event in every phase.
  *
  * The broker carries out the effects in their order, and answers each call with one event. For any order of events a connected
- * client is told exactly once that its session has ended, or that another request has it, unless the host revokes the end.
+ * client is told exactly once that its session has ended, or that another request has it, unless the host reverses the end.
  */
 export function step<T extends BrokerTypes>(
   session: ClientSession<T>,

@@ -6,6 +6,7 @@ import type {
   Held,
   LinkedPhase,
   Phase,
+  PhaseNamed,
   Search,
   SessionChange,
 } from './client-session.js';
@@ -46,7 +47,7 @@ export function after<T extends BrokerTypes>(
 export function heldPhase<T extends BrokerTypes>(
   held: Held<T>,
   move: ClientMove<T> | null = null,
-): LinkedPhase<T> {
+): PhaseNamed<T, 'reserved' | 'claimed' | 'changing_hosts'> {
   if (move !== null) return { name: 'changing_hosts', held, move };
   return held.state === 'reserved' ? { name: 'reserved', held } : { name: 'claimed', held };
 }

@@ -177,6 +177,3 @@ export interface SessionStore {
 
 /** How long an ended session is remembered: a host that was disconnected for less than `lostAfterMs` still learns of the end. */
 export const ENDED_KEPT_MS = 60_000;
-
-/** A host can reverse an end for one of these reasons: if it still holds the session and has a free slot, it may keep the session. */
-export const REVERSIBLE_REASONS: readonly EndReason[] = ['reservation_expired', 'host_lost'];

@@ -3,10 +3,9 @@ import type { EndReason } from '@duskline/protocol/vocabulary';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { nextHostState } from '../../../domain/host-state.js';
-import { isHeld } from '../../../domain/session-state.js';
+import { isHeld, isReversible } from '../../../domain/session-state.js';
 import type { Reconciliation, ReportedSession } from '../../contracts/hosts.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
-import { REVERSIBLE_REASONS } from '../../contracts/sessions.js';
 import type { MemoryHost } from '../pool/memory-host.js';
 import { requeueOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
@@ -98,9 +97,9 @@ function decideReportedSession(
   if (known === undefined) return makeRoom() ? 'adopt' : 'error';
   if (known.state === 'ended') {
     const reason = known.reason ?? 'error';
-    const isReversible = REVERSIBLE_REASONS.includes(reason) && reported.epoch === known.epoch;
+    const mayKeep = isReversible(reason) && reported.epoch === known.epoch && hasRoom(host);
     // A newer epoch than the one that ended belongs to an assignment that the store has lost.
-    const keeps = reported.epoch > known.epoch ? makeRoom() : isReversible && hasRoom(host);
+    const keeps = reported.epoch > known.epoch ? makeRoom() : mayKeep;
     return keeps ? 'adopt' : reason;
   }
   if (known.hostId === host.hostId && reported.epoch >= known.epoch) {

@@ -1,3 +1,4 @@
+import { isReversible } from '../../../domain/session-state.js';
 import { toStoreMs, toUnixMs } from '../../../domain/store-time.js';
 import type {
   AcceptOfferOutcome,
@@ -10,7 +11,6 @@ import type {
   Withdrawal,
 } from '../../contracts/queue.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
-import { REVERSIBLE_REASONS } from '../../contracts/sessions.js';
 import { offerFreeSlots, withdrawOffer } from '../pool/offers.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
@@ -172,7 +172,7 @@ function withdraw(
   }
   if (known.epoch >= belowEpoch) return [];
   if (known.state !== 'ended') return [pool.endSession(known, 'superseded', nowMs, callerId)];
-  if (known.reason !== null && REVERSIBLE_REASONS.includes(known.reason)) {
+  if (isReversible(known.reason)) {
     pool.sessions.update({ ...known, reason: 'superseded' });
   }
   return [];

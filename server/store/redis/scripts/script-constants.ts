@@ -1,8 +1,9 @@
 import { FULL, RAMP_TIME_CONSTANT_MS } from '../../../domain/congestion.js';
 import { FAILURES_KEPT_MS, type BackOff } from '../../../domain/host-failures.js';
+import { REVERSIBLE_REASONS } from '../../../domain/session-state.js';
 import { INBOX_KEPT_MS, INBOX_MAX_BYTES } from '../../contracts/inbox.js';
 import { REQUESTS_PER_PLAYER, REQUEST_KEPT_MS } from '../../contracts/requests.js';
-import { ENDED_KEPT_MS, REVERSIBLE_REASONS } from '../../contracts/sessions.js';
+import { ENDED_KEPT_MS } from '../../contracts/sessions.js';
 import { RATE_MEMORY_MS } from '../../store-options.js';
 import { REASON_CODES, STATE_CODES } from '../stored-codes.js';
 
