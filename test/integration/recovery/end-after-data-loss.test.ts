@@ -13,15 +13,9 @@ import {
 } from '../../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../../support/redis/redis-server.js';
-import { keepSendingHeartbeats, play } from '../../support/fleet/test-fleet.js';
+import { keepSendingHeartbeats, startStream, type ListedSession } from '../../support/fleet/test-fleet.js';
 
 const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
-
-interface Held {
-  readonly sessionId: unknown;
-  readonly epoch: number;
-  readonly state: string;
-}
 
 for (const [where, hostBroker] of [
   ['the broker of its client', 0],
@@ -34,7 +28,7 @@ for (const [where, hostBroker] of [
     let stores: FleetStore[];
     let brokers: Duskline[];
     let host: Peer;
-    let held: Held[];
+    let held: ListedSession[];
     let ended: Frame[];
 
     beforeEach(async () => {
@@ -70,13 +64,7 @@ for (const [where, hostBroker] of [
 
     async function playing(name: string): Promise<{ player: Peer; sessionId: unknown }> {
       const player = await openPlayer(brokers[0]!.url, name);
-      play(player, 'r1');
-      const { sessionId } = await player.next('matched');
-      await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
-      held.push({ sessionId, epoch: 1, state: 'connected' });
-      host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
-      host.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
-      await player.next('session', ({ state }) => state === 'connected');
+      const { sessionId } = await startStream(player, host, held);
       return { player, sessionId };
     }
 

@@ -10,6 +10,8 @@ import {
   play,
   queueUp,
   roundTrip,
+  startStream,
+  type ListedSession,
   type PlayerPeer,
 } from '../../support/fleet/test-fleet.js';
 
@@ -30,7 +32,7 @@ for (const [where, options] of [
   describe(`While the store does not answer, ${where}`, function () {
     this.timeout(15_000);
     let fleet: TestFleet;
-    let held: { sessionId: unknown; epoch: number; state: string }[];
+    let held: ListedSession[];
     beforeEach(async () => {
       fleet = await TestFleet.start({ ...options, intervals: { ...SHORT_INTERVALS, minRebuildMs: 60_000 } });
       held = [];
@@ -55,15 +57,7 @@ for (const [where, options] of [
     /** Starts a session whose stream runs. */
     async function playing(host: Peer, name: string): Promise<{ player: PlayerPeer; matched: Frame }> {
       const player = await fleet.player(name);
-      play(player, 'r1');
-      const matched = await player.next('matched');
-      const { sessionId } = matched;
-      await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
-      held.push({ sessionId, epoch: 1, state: 'connected' });
-      host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
-      host.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
-      await player.next('session', ({ state }) => state === 'connected');
-      return { player, matched };
+      return { player, matched: await startStream(player, host, held) };
     }
 
     const cancelled = (peer: Peer): Promise<Frame> => peer.next('error', ({ code }) => code === 'CANCELLED');

@@ -13,7 +13,14 @@ import { sessionIdOf } from '../../support/fleet/fleet-data.js';
 import type { Frame, Peer } from '../../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../../support/redis/redis-server.js';
 import { pauseFor } from '../../support/time/pacing.js';
-import { keepSendingHeartbeats, play, queueUp, acceptOffer } from '../../support/fleet/test-fleet.js';
+import {
+  keepSendingHeartbeats,
+  play,
+  queueUp,
+  acceptOffer,
+  startStream,
+  type ListedSession,
+} from '../../support/fleet/test-fleet.js';
 
 const ANSWERS = ['matched', 'queued', 'offer', 'error'];
 const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
@@ -24,7 +31,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
   let stores: FleetStore[];
   let brokers: Duskline[];
   let host: Peer;
-  let held: { sessionId: unknown; epoch: number; state: string }[];
+  let held: ListedSession[];
 
   beforeEach(async () => {
     redis = await startRedisServer();
@@ -51,15 +58,7 @@ describe('A socket that is lost while Redis is down, before Redis returns empty'
   /** Starts a session whose stream runs. */
   async function playing(name: string): Promise<{ player: Peer; matched: Frame }> {
     const player = await openPlayer(url(0), name);
-    play(player, 'r1');
-    const matched = await player.next('matched');
-    const { sessionId } = matched;
-    await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
-    held.push({ sessionId, epoch: 1, state: 'connected' });
-    host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
-    host.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
-    await player.next('session', ({ state }) => state === 'connected');
-    return { player, matched };
+    return { player, matched: await startStream(player, host, held) };
   }
 
   /** Kills Redis, runs `meanwhile`, and starts Redis again without data. */

@@ -171,6 +171,30 @@ export async function acceptOffer(player: Peer): Promise<Frame> {
   return player.next('matched', (frame) => frame['requestId'] === requestId);
 }
 
+/** A session as its host lists it in heartbeats. */
+export interface ListedSession {
+  readonly sessionId: unknown;
+  readonly epoch: number;
+  readonly state: string;
+}
+
+/**
+ * Starts a session whose stream runs, with the request `r1`. Returns the `matched` frame.
+ *
+ * @param listed the sessions in the host's heartbeats, to which this one is added
+ */
+export async function startStream(player: Peer, host: Peer, listed: ListedSession[]): Promise<Frame> {
+  play(player, 'r1');
+  const matched = await player.next('matched');
+  const { sessionId } = matched;
+  await host.next('prepare', (frame) => frame['sessionId'] === sessionId);
+  listed.push({ sessionId, epoch: 1, state: 'connected' });
+  host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
+  host.send({ type: 'session', sessionId, epoch: 1, state: 'connected' });
+  await player.next('session', ({ state }) => state === 'connected');
+  return matched;
+}
+
 /** Sends `ping` and waits for `pong`. The broker has then handled all earlier frames of this connection, except for asynchronous work. */
 export async function roundTrip(player: Peer): Promise<void> {
   const id = Math.floor(Math.random() * 2 ** 32);

@@ -1,17 +1,6 @@
 /** Chooses among equally possible values. */
 export type Choose = <T>(options: readonly T[]) => T;
 
-/** Pseudo-random numbers from 0 to 1 (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export function randomChoice(random: () => number): Choose {
   return (options) => options[Math.floor(random() * options.length)]!;
 }

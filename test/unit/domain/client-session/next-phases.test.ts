@@ -1,7 +1,8 @@
 import { NEXT_PHASES } from '@duskline/server/domain/client-session/next-phases.js';
 import { expect } from 'chai';
+import { createSeededRandom } from '../../../support/time/seeded-random.js';
 import { pageTransitions, tableTransitions } from '../transition-tables.js';
-import { randomChoice, randomNumbers } from '../random-choice.js';
+import { randomChoice } from '../random-choice.js';
 import { HAPPENINGS, RandomBroker } from './random-broker.js';
 
 const RUNS = 40_000;
@@ -11,7 +12,7 @@ const COMMON = ['matched', 'changed', 'changed', 'moving'] as const;
 
 /** Every change of the phase that happens in many random lives: `from event to`. */
 function observedTransitions(): string[] {
-  const random = randomNumbers(1);
+  const random = createSeededRandom(1).number;
   const choose = randomChoice(random);
   const observed = new Set<string>();
   for (let run = 0; run < RUNS; run += 1) {

@@ -4,24 +4,24 @@ import {
   isUnanswered,
   listedOf,
   ABSENT,
+  type HostSession,
 } from '@duskline/server/domain/host-session/host-session.js';
 import { NEXT_PHASES } from '@duskline/server/domain/host-session/next-phases.js';
 import { step } from '@duskline/server/domain/host-session/step.js';
 import { expect } from 'chai';
+import { allOutcomes, expectOfAll } from '../all-outcomes.js';
 import { pageTransitions, tableTransitions } from '../transition-tables.js';
-import { allOutcomes, type Outcome } from './all-sessions.js';
+import { ALL_EVENTS } from './all-events.js';
 
 const PAGE = 'docs/develop/host-session.md';
 
 describe('A session as its host sees it, after every event in every state', () => {
-  const outcomes = allOutcomes();
-
-  /** Expects that the rule holds for all outcomes that it is about, of which there are some. */
-  function expectOfAll(rule: (outcome: Outcome) => boolean, about: (outcome: Outcome) => boolean): void {
-    const concerned = outcomes.filter(about);
-    expect(concerned).to.not.be.empty;
-    expect(concerned.find((outcome) => !rule(outcome))).to.equal(undefined);
-  }
+  const outcomes = allOutcomes({
+    initial: ABSENT,
+    events: ALL_EVENTS,
+    step,
+    stateOf: ({ session }) => session,
+  });
 
   it('has the phases that the table lists, and no other', () => {
     const observed = outcomes.flatMap(({ before, event, after }) => {
@@ -34,6 +34,7 @@ describe('A session as its host sees it, after every event in every state', () =
 
   it('was sent each epoch once, and only higher ones', () => {
     expectOfAll(
+      outcomes,
       ({ before, event, after }) =>
         'epoch' in event && event.epoch > epochOf(before) && epochOf(after.session) === event.epoch,
       ({ after }) => after.effects.some(({ type }) => type === 'send_prepare'),
@@ -43,10 +44,12 @@ describe('A session as its host sees it, after every event in every state', () =
   it('is not changed at its present epoch by what is about an earlier one', () => {
     // A host that lists an earlier assignment than before has begun anew: its list is the truth.
     expectOfAll(
+      outcomes,
       ({ before, after }) => epochOf(after.session) === epochOf(before),
       ({ before, event }) => 'epoch' in event && event.epoch < epochOf(before) && event.type !== 'listed',
     );
     expectOfAll(
+      outcomes,
       ({ before, after }) => epochOf(after.session) === epochOf(before),
       ({ before, event }) =>
         'epoch' in event && event.epoch < epochOf(before) && before.phase.name !== 'held',
@@ -55,6 +58,7 @@ describe('A session as its host sees it, after every event in every state', () =
 
   it('gets `end` if and only if the host was sent the assignment or lists it, and then it is over', () => {
     expectOfAll(
+      outcomes,
       ({ before, event, after }) => {
         const concerns =
           'epoch' in event && (epochOf(before) <= event.epoch || isListedUpTo(before, event.epoch));
@@ -64,6 +68,7 @@ describe('A session as its host sees it, after every event in every state', () =
       ({ event }) => event.type === 'ended',
     );
     expectOfAll(
+      outcomes,
       ({ event, after }) => 'epoch' in event && !hasAssignment(after.session, event.epoch),
       ({ after }) => after.effects.some(({ type }) => type === 'send_end'),
     );
@@ -71,6 +76,7 @@ describe('A session as its host sees it, after every event in every state', () =
 
   it('leaves an assignment that was sent only when it is admitted, ended or released', () => {
     expectOfAll(
+      outcomes,
       ({ before, event, after }) => {
         const isAdmitted = listedOf(after.session)?.epoch === epochOf(before);
         const isOver = ['ended', 'host_ended', 'refused', 'moved_away', 'host_lost'].includes(event.type);
@@ -101,7 +107,7 @@ describe('A session as its host sees it, after every event in every state', () =
   });
 });
 
-function isListedUpTo(session: Outcome['before'], epoch: number): boolean {
+function isListedUpTo(session: HostSession, epoch: number): boolean {
   const listed = listedOf(session);
   return listed !== null && listed.epoch <= epoch;
 }

@@ -1,13 +1,8 @@
-import {
-  BEGUN,
-  isOver,
-  type MoveEvent,
-  type MoveTransition,
-  type Phase,
-} from '@duskline/server/domain/move/coordinated-move.js';
+import { BEGUN, isOver, type MoveEvent, type Phase } from '@duskline/server/domain/move/coordinated-move.js';
 import { NEXT_COORDINATOR_PHASES } from '@duskline/server/domain/move/next-phases.js';
 import { step } from '@duskline/server/domain/move/step-coordinator.js';
 import { expect } from 'chai';
+import { allOutcomes, expectOfAll } from '../all-outcomes.js';
 import { pageTransitions, tableTransitions } from '../transition-tables.js';
 
 const PAGE = 'docs/develop/move.md';
@@ -38,38 +33,17 @@ const EVENTS: readonly MoveEvent[] = [
   { type: 'cancel_failed', reason: 'unreachable' },
 ];
 
-interface Outcome {
-  readonly before: Phase;
-  readonly event: MoveEvent;
-  readonly after: MoveTransition;
-}
-
-/** Every event in every state that a move can reach. */
-function allOutcomes(): Outcome[] {
-  const seen = new Map<string, Phase>([[JSON.stringify(BEGUN), BEGUN]]);
-  const outcomes: Outcome[] = [];
-  for (const before of seen.values()) {
-    for (const event of EVENTS) {
-      const after = step(before, event);
-      outcomes.push({ before, event, after });
-      seen.set(JSON.stringify(after.phase), after.phase);
-    }
-  }
-  return outcomes;
-}
-
 function run(...events: MoveEvent[]): Phase {
   return events.reduce<Phase>((phase, event) => step(phase, event).phase, BEGUN);
 }
 
 describe('A move at its coordinator, after every event in every state', () => {
-  const outcomes = allOutcomes();
-
-  function expectOfAll(rule: (outcome: Outcome) => boolean, about: (outcome: Outcome) => boolean): void {
-    const concerned = outcomes.filter(about);
-    expect(concerned).to.not.be.empty;
-    expect(concerned.find((outcome) => !rule(outcome))).to.equal(undefined);
-  }
+  const outcomes = allOutcomes({
+    initial: BEGUN,
+    events: EVENTS,
+    step,
+    stateOf: ({ phase }) => phase,
+  });
 
   it('has the phases that the table lists, and no other', () => {
     const observed = outcomes.flatMap(({ before, event, after }) =>
@@ -82,6 +56,7 @@ describe('A move at its coordinator, after every event in every state', () => {
 
   it('is over once: nothing changes a move that has moved, stayed or ended', () => {
     expectOfAll(
+      outcomes,
       ({ before, after }) => after.phase === before && after.effects.length === 0,
       ({ before }) => isOver(before),
     );
@@ -89,6 +64,7 @@ describe('A move at its coordinator, after every event in every state', () => {
 
   it('has failed only after the store gave its slot up, or could not reserve one or be reached', () => {
     expectOfAll(
+      outcomes,
       ({ event }) => ['not_reserved', 'cancel_answered', 'cancel_failed'].includes(event.type),
       ({ before, after }) => !isOver(before) && isOver(after.phase) && after.phase.name !== 'moved',
     );
@@ -96,11 +72,13 @@ describe('A move at its coordinator, after every event in every state', () => {
 
   it('asks the store once to give the slot up, in each way to fail', () => {
     expectOfAll(
+      outcomes,
       ({ before, after }) =>
         before.name !== 'cancelling' && after.effects.filter(({ type }) => type === 'cancel').length === 1,
       ({ before, after }) => before.name !== 'cancelling' && after.phase.name === 'cancelling',
     );
     expectOfAll(
+      outcomes,
       ({ after }) => after.effects.length === 0,
       ({ before }) => before.name === 'cancelling',
     );
@@ -108,6 +86,7 @@ describe('A move at its coordinator, after every event in every state', () => {
 
   it('has moved when the client has arrived, whatever else is missing', () => {
     expectOfAll(
+      outcomes,
       ({ after }) => after.phase.name === 'moved',
       ({ before, event }) =>
         event.type === 'replied' &&

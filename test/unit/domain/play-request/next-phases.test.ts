@@ -1,6 +1,7 @@
 import { NEXT_PHASES } from '@duskline/server/domain/play-request/next-phases.js';
 import { expect } from 'chai';
-import { randomChoice, randomNumbers } from '../random-choice.js';
+import { createSeededRandom } from '../../../support/time/seeded-random.js';
+import { randomChoice } from '../random-choice.js';
 import { pageTransitions, tableTransitions } from '../transition-tables.js';
 import { RandomBroker } from './random-broker.js';
 
@@ -12,7 +13,7 @@ const HAPPENINGS = ['cancelled', 'disconnected', 'replaced_by_other', 'missed', 
 
 /** Every change of the phase that happens in many random lives: `from event to`. */
 function observedTransitions(): Set<string> {
-  const random = randomNumbers(1);
+  const random = createSeededRandom(1).number;
   const choose = randomChoice(random);
   const observed = new Set<string>();
   for (let run = 0; run < RUNS; run += 1) {

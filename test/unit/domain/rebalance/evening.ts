@@ -7,7 +7,8 @@ import type {
   SessionSnapshot,
   WaitingPlayer,
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
-import { NOW, randomNumbers } from './fleets.js';
+import { createSeededRandom } from '../../../support/time/seeded-random.js';
+import { NOW } from './fleets.js';
 
 /** Sizes of the simulated fleet. */
 export interface EveningShape {
@@ -31,7 +32,7 @@ const RING_KM = 40_000;
  * other side. Players can use all regions within 60 ms, in one or two pools.
  */
 export function evening(shape: EveningShape, seed = 1): FleetSnapshot {
-  const random = randomNumbers(seed);
+  const random = createSeededRandom(seed).number;
   const pick = (limit: number): number => Math.floor(random() * limit);
   const regionPools: RegionPool[][] = Array.from({ length: shape.regions }, (_, region) =>
     Array.from({ length: shape.pools }, (_pool, pool) => ({

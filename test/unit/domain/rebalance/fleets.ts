@@ -9,6 +9,7 @@ import type {
   WaitingPlayer,
 } from '@duskline/server/domain/rebalance/snapshot/fleet-snapshot.js';
 import fc from 'fast-check';
+import { createSeededRandom } from '../../../support/time/seeded-random.js';
 
 export const NOW = toStoreMs(1_800_000_000_000);
 
@@ -94,20 +95,9 @@ export interface FleetShape {
   readonly troubled: boolean;
 }
 
-/** Random numbers from 0 up to 1 (mulberry32, by Tommy Ettinger). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** A random fleet, with far more full hosts than real fleets have. */
 export function randomFleet(seed: number, shape: FleetShape): FleetSnapshot {
-  const random = randomNumbers(seed);
+  const random = createSeededRandom(seed).number;
   const below = (limit: number): number => Math.floor(random() * limit);
   const chance = (share: number): boolean => random() < share;
   const trouble = (share: number): boolean => shape.troubled && chance(share);
