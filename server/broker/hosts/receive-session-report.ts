@@ -1,6 +1,6 @@
 import type { HostSession } from '@duskline/protocol';
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { ReportedSession } from '../../store/fleet-store.js';
+import type { ReportedSession, StateChangeOutcome } from '../../store/fleet-store.js';
 import { listedOf } from '../../domain/host-session/host-session.js';
 import type { HostConnection } from '../connections/connections.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
@@ -43,7 +43,8 @@ export function receiveSessionReport(
   });
 }
 
-async function changeReportedSession(
+/** Every match makes two such changes, so no promise is made that is not needed. */
+function changeReportedSession(
   context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
   host: HostConnection,
   held: ReportedSession,
@@ -52,12 +53,25 @@ async function changeReportedSession(
   const { regionPool, registration } = host;
   const { sessionId, epoch, state } = held;
   host.sessions.apply(sessionId, { type: 'reported', epoch, state });
-  const outcome = await context.batches.updateSessionState(regionPool, {
-    sessionId,
-    epoch,
-    hostId: registration.hostId,
-    to: state,
-  });
+  return context.batches
+    .updateSessionState(regionPool, { sessionId, epoch, hostId: registration.hostId, to: state })
+    .then((outcome) => {
+      if (outcome.kind !== 'changed' || restored) return settleChange(context, host, held, restored, outcome);
+      notifyAllOfChange(context, regionPool, outcome.session);
+      return undefined;
+    });
+}
+
+/** Handles a change that the store refused, and one that completes a move. */
+async function settleChange(
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & ActiveMovesPort,
+  host: HostConnection,
+  held: ReportedSession,
+  restored: boolean,
+  outcome: StateChangeOutcome,
+): Promise<void> {
+  const { regionPool, registration } = host;
+  const { sessionId, epoch } = held;
   switch (outcome.kind) {
     case 'changed':
       if (restored) await completeMove(context, host, outcome.session);

@@ -2,6 +2,7 @@ import type { SessionEffect } from '../../domain/client-session/effects.js';
 import type { EndResult } from '../../domain/client-session/events.js';
 import type { RegionPool } from '../../domain/catalog.js';
 import { isReversible } from '../../domain/session-state.js';
+import type { EndSessionOutcome } from '../../store/fleet-store.js';
 import type { ClientSessionRecord, ClientSessionTypes } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
@@ -23,6 +24,8 @@ interface Place {
   readonly epoch: number;
 }
 
+const ENDED: EndResult = { kind: 'ended', reason: 'client_left' };
+
 /** How often an order follows a session that gets another host meanwhile. */
 const MAX_MOVES = 3;
 
@@ -30,16 +33,17 @@ const MAX_MOVES = 3;
  * Ends the session of a connected client with `client_left`, and tells its machine the result. The slot is free by then, and no host
  * can bring the session back. After an outage of the store the call is repeated.
  */
-export async function endHeldSession(
+export function endHeldSession(
   context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   session: ClientSessionRecord,
   { call, assignment, epoch }: EndEffect,
 ): Promise<void> {
   const { regionPool, hostId } = assignment;
-  const result = await context.repeatedCalls
+  const answer = (result: EndResult): void =>
+    context.sessionRunner.dispatch(session, { type: 'end_answered', call, result });
+  return context.repeatedCalls
     .run(session, 1, () => endAnywhere(context, session, { regionPool, hostId, epoch }))
-    .catch((error: unknown) => failureOf(context, error, session.sessionId));
-  context.sessionRunner.dispatch(session, { type: 'end_answered', call, result });
+    .then(answer, (error: unknown) => answer(failureOf(context, error, session.sessionId)));
 }
 
 async function endAnywhere(
@@ -47,9 +51,16 @@ async function endAnywhere(
   session: ClientSessionRecord,
   known: Place,
 ): Promise<EndResult> {
+  const { sessionId } = session;
   let place = known;
   for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
-    const { result, mayBeElsewhere } = await endAt(context, session, place);
+    const { regionPool, epoch } = place;
+    const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
+    if (outcome.kind === 'ended') {
+      notifyAllOfEnd(context, regionPool, [outcome]);
+      return ENDED;
+    }
+    const { result, mayBeElsewhere } = await settleEnd(context, session, place, outcome);
     const next = mayBeElsewhere ? await findLaterPlace(context, session, place) : undefined;
     // The message about that end is on its way here.
     if (next === 'taken_over') return { kind: 'ended', reason: 'superseded' };
@@ -59,23 +70,21 @@ async function endAnywhere(
   return { kind: 'failed', code: 'STALE_EPOCH' };
 }
 
-interface EndAtOnePlace {
+/** What the store's answer means for the client. */
+interface SettledEnd {
   readonly result: EndResult;
   /** The session may continue under a higher epoch. Otherwise `result` is final. */
   readonly mayBeElsewhere: boolean;
 }
 
-async function endAt(
+/** Does what is left to do for a session that the store did not end just now. */
+async function settleEnd(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   { sessionId, playerId }: ClientSessionRecord,
   { regionPool, hostId, epoch }: Place,
-): Promise<EndAtOnePlace> {
-  const reason = 'client_left';
-  const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason });
+  outcome: Exclude<EndSessionOutcome, { readonly kind: 'ended' }>,
+): Promise<SettledEnd> {
   switch (outcome.kind) {
-    case 'ended':
-      notifyAllOfEnd(context, regionPool, [outcome]);
-      break;
     case 'over':
       if (outcome.reason === 'superseded')
         return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: true };
@@ -88,7 +97,7 @@ async function endAt(
       return { result: { kind: 'failed', code: 'STALE_EPOCH' }, mayBeElsewhere: true };
     case 'unknown': {
       // The store has lost the session. Its host may still have it, and must not bring it back.
-      const end = { sessionId, epoch, hostId, reason } as const;
+      const end = { sessionId, epoch, hostId, reason: 'client_left' } as const;
       notifyAllOfEnd(
         context,
         regionPool,
@@ -99,7 +108,7 @@ async function endAt(
       clearLiveRequest(context, playerId, end);
     }
   }
-  return { result: { kind: 'ended', reason }, mayBeElsewhere: false };
+  return { result: ENDED, mayBeElsewhere: false };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { delay } from '../../runtime/delay.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
+import type { RecordRequestOutcome } from '../../store/fleet-store.js';
 import type { Connections } from '../connections/ports.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
@@ -12,19 +13,44 @@ import type { StoreAccess } from '../store-access/ports.js';
 const REBUILT_POLL_INTERVAL_MS = 200;
 
 /** Records the request as its player's live one. */
-export async function recordRequest(
+export function recordRequest(
   context: Runtime & StoreAccess & Connections & SessionNaming,
   request: ActiveRequest,
 ): Promise<RequestResult<PlacedSession>> {
-  const { client } = request;
-  if (client.resumed) await context.connectLimiter.waitForTurn();
+  return request.client.resumed || context.storeHealth.isRebuilding
+    ? recordLater(context, request)
+    : recordNow(context, request);
+}
+
+/** A client that resumed awaits its turn, and everybody the end of a rebuild. */
+async function recordLater(
+  context: Runtime & StoreAccess & Connections & SessionNaming,
+  request: ActiveRequest,
+): Promise<RequestResult<PlacedSession>> {
+  if (request.client.resumed) await context.connectLimiter.waitForTurn();
   if (context.storeHealth.isRebuilding && !(await waitUntilRebuilt(context, request))) {
     return { type: 'failed', call: 'record', code: 'UNAVAILABLE' };
   }
+  return recordNow(context, request);
+}
+
+function recordNow(
+  context: StoreAccess & SessionNaming,
+  request: ActiveRequest,
+): Promise<RequestResult<PlacedSession>> {
   const [best] = request.state.terms.candidates;
-  if (best === undefined) return { type: 'failed', call: 'record', code: 'INTERNAL' };
-  const outcome = await context.batches.recordRequest(entryOf(request, best.regionPool));
-  client.resumed = false;
+  if (best === undefined) return Promise.resolve({ type: 'failed', call: 'record', code: 'INTERNAL' });
+  return context.batches
+    .recordRequest(entryOf(request, best.regionPool))
+    .then((outcome) => toResult(context, request, outcome));
+}
+
+function toResult(
+  context: SessionNaming,
+  request: ActiveRequest,
+  outcome: RecordRequestOutcome,
+): RequestResult<PlacedSession> {
+  request.client.resumed = false;
   switch (outcome.kind) {
     case 'new':
       return { type: 'recorded', outcome };

@@ -118,7 +118,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
     }
     for (const effect of effects) {
       rememberFailedAttempt(request, effect);
-      if (isCall(effect)) void call(request, effect);
+      if (isCall(effect)) call(request, effect);
       else carryOutNotice(context, request, effect);
     }
     if (isQueueing(request) && !context.connections.hasClient(request.client)) {
@@ -142,15 +142,18 @@ export function createRequestRunner(context: Ports): RequestRunner {
     runner.dispatch(previous, { type: 'replaced_by_other' });
   }
 
-  async function call(request: ActiveRequest, effect: RequestCall<PlacedSession>): Promise<void> {
-    let result: RequestResult<PlacedSession>;
-    try {
-      result = await makeCall(context, runner, request, effect);
-    } catch (error) {
+  /** Makes a call, and dispatches its result later, in another microtask. */
+  function call(request: ActiveRequest, effect: RequestCall<PlacedSession>): void {
+    const receive = (result: RequestResult<PlacedSession>): void => runner.dispatch(request, result);
+    const fail = (error: unknown): void => {
       request.hasFailedAttempt ||= CALLS_OF_ATTEMPTS.has(effect.type);
-      result = { type: 'failed', call: effect.type, code: failureOf(error, request, effect.type) };
+      receive({ type: 'failed', call: effect.type, code: failureOf(error, request, effect.type) });
+    };
+    try {
+      void Promise.resolve(makeCall(context, runner, request, effect)).then(receive, fail);
+    } catch (error) {
+      void Promise.resolve(error).then(fail);
     }
-    runner.dispatch(request, result);
   }
 
   /** If the client is told that the store did not answer, nobody places the request until the client repeats it. */

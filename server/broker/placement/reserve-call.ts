@@ -1,4 +1,4 @@
-import type { RequestResult, ReserveResult } from '../../domain/play-request/events.js';
+import type { RequestResult } from '../../domain/play-request/events.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest } from '../requests/active-request.js';
@@ -26,11 +26,11 @@ const NO_SUITABLE_POOL: Reserved = {
  *
  * @param index position of the candidate
  */
-export async function reserveSlot(
+export function reserveSlot(
   context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   index: number,
-): Promise<Reserved> {
+): Reserved | Promise<Reserved> {
   const { client, message, state } = request;
   const { sessionId, epoch, phase } = state;
   const { candidates } = state.terms;
@@ -41,43 +41,53 @@ export async function reserveSlot(
   if (details === undefined) return NO_SUITABLE_POOL;
   const meta = toSessionMeta(client, message, details);
   const { brokerId: clientBrokerId } = context;
-  const outcome = await context.batches.reserve(regionPool, { sessionId, epoch, clientBrokerId, meta });
-  switch (outcome.kind) {
-    case 'closed':
-      context.fleet.markClosed(regionPool);
-      return FULL;
-    case 'full':
-      return FULL;
-    case 'over':
-    case 'existing':
-      // Each attempt has its own session id and epoch, so a session in the store was made by another broker that continues the request.
-      return CONTINUED;
-    case 'reserved': {
-      const { hostId, hostConnectionId } = outcome;
-      const claimWithinMs = context.limits.reservationMs;
-      const placed = { regionPool, sessionId, epoch, hostId, hostConnectionId, claimWithinMs, meta, details };
-      // A slot that is reserved while the request is being recorded is reserved before another request can replace this one.
-      const isAhead = phase.name === 'recording';
-      const result = isAhead
-        ? ({ kind: 'placed', placed } as const)
-        : await keepSlot(context, request, placed);
-      return { type: 'reserved', result };
+  // A slot that is reserved while the request is being recorded is reserved before another request can replace this one.
+  const isAhead = phase.name === 'recording';
+  return context.batches.reserve(regionPool, { sessionId, epoch, clientBrokerId, meta }).then((outcome) => {
+    switch (outcome.kind) {
+      case 'closed':
+        context.fleet.markClosed(regionPool);
+        return FULL;
+      case 'full':
+        return FULL;
+      case 'over':
+      case 'existing':
+        // Each attempt has its own session id and epoch, so a session in the store was made by another broker that continues the request.
+        return CONTINUED;
+      case 'reserved': {
+        const { hostId, hostConnectionId } = outcome;
+        const claimWithinMs = context.limits.reservationMs;
+        const placed = {
+          regionPool,
+          sessionId,
+          epoch,
+          hostId,
+          hostConnectionId,
+          claimWithinMs,
+          meta,
+          details,
+        };
+        return isAhead
+          ? { type: 'reserved', result: { kind: 'placed', placed } }
+          : keepSlot(context, request, placed);
+      }
     }
-  }
+  });
 }
+
 /** Releases a slot if another request or broker continued this request before the slot was reserved, and so could not find it. */
 async function keepSlot(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   placed: PlacedSession,
-): Promise<ReserveResult<PlacedSession>> {
+): Promise<Reserved> {
   const [standing] = await Promise.all([
     readStanding(context, request),
     recordRegionPool(context, request, placed.regionPool),
   ]);
-  if (standing === 'own') return { kind: 'placed', placed };
+  if (standing === 'own') return { type: 'reserved', result: { kind: 'placed', placed } };
   await releaseSlot(context, placed);
   return standing === 'replaced' || standing === 'resumed'
-    ? { kind: 'replaced' }
-    : { kind: 'refused', code: 'UNAVAILABLE' };
+    ? { type: 'reserved', result: { kind: 'replaced' } }
+    : CONTINUED;
 }

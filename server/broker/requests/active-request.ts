@@ -75,10 +75,21 @@ export function entryOf({ client, message, state }: ActiveRequest, regionPool: R
   };
 }
 
+const NO_REQUESTS: readonly ActiveRequest[] = [];
+
+/**
+ * How many players without requests stay in the map before they are removed together. If each request added its player and removed
+ * it again, the map would be rebuilt all the time; V8 links its former tables, so the garbage collector would take each request that
+ * is in one of them for one that lives long, and copy all that it refers to.
+ */
+const MAX_IDLE_PLAYERS = 1_024;
+
 /** The requests of this broker's clients that are not answered yet. */
 export class ActiveRequests {
   /** Nearly every player has one. */
-  readonly #byPlayer = new Map<string, ActiveRequest[]>();
+  readonly #byPlayer = new Map<string, readonly ActiveRequest[]>();
+  /** Number of players in the map that have none. */
+  #idlePlayers = 0;
   /** Requests that stand in queues, by the session that they become. */
   readonly #queueing = new Map<string, ActiveRequest>();
   /** Called when a request is closed. */
@@ -87,18 +98,28 @@ export class ActiveRequests {
   add(request: ActiveRequest): void {
     const { playerId } = request.client;
     const requests = this.#byPlayer.get(playerId);
-    if (requests === undefined) this.#byPlayer.set(playerId, [request]);
-    else requests.push(request);
+    if (requests?.length === 0) this.#idlePlayers -= 1;
+    this.#byPlayer.set(playerId, requests === undefined ? [request] : [...requests, request]);
   }
 
   remove(request: ActiveRequest): void {
     this.removeFromQueues(request);
     const { playerId } = request.client;
-    const others = this.ofPlayer(playerId).filter((other) => other !== request);
-    if (others.length === 0) this.#byPlayer.delete(playerId);
-    else this.#byPlayer.set(playerId, others);
+    const requests = this.ofPlayer(playerId);
+    const others = requests.filter((other) => other !== request);
+    if (others.length < requests.length) {
+      this.#byPlayer.set(playerId, others.length === 0 ? NO_REQUESTS : others);
+      if (others.length === 0) this.#countIdlePlayer();
+    }
     for (const listener of this.#closeListeners.get(request) ?? []) listener();
     this.#closeListeners.delete(request);
+  }
+
+  #countIdlePlayer(): void {
+    this.#idlePlayers += 1;
+    if (this.#idlePlayers <= MAX_IDLE_PLAYERS) return;
+    for (const [playerId, { length }] of this.#byPlayer) if (length === 0) this.#byPlayer.delete(playerId);
+    this.#idlePlayers = 0;
   }
 
   /** Resolves when the request is answered. It must not be answered yet. */
@@ -110,7 +131,7 @@ export class ActiveRequests {
 
   /** All requests of a player. */
   ofPlayer(playerId: string): readonly ActiveRequest[] {
-    return this.#byPlayer.get(playerId) ?? [];
+    return this.#byPlayer.get(playerId) ?? NO_REQUESTS;
   }
 
   /** The newest request of a player with this id, on any connection. */

@@ -15,10 +15,5 @@ export function clearLiveRequest(
   { sessionId, epoch, reason }: Pick<SessionRecord, 'sessionId' | 'epoch' | 'reason'>,
 ): void {
   if (reason === null || reason === 'superseded' || isReversible(reason)) return;
-  context.batches.clearLiveRequest({ playerId, sessionId, epoch }).catch(ignoreStore);
-}
-
-/** The store is unreachable. The player's next request finds that the session has ended. */
-function ignoreStore(): void {
-  // Nothing is left to do here.
+  context.batches.clearLiveRequest({ playerId, sessionId, epoch });
 }

@@ -34,22 +34,35 @@ export class RepeatedCalls {
    * @param call must be safe to repeat
    * @throws StoreUnavailableError when the outage is too long or the broker stops, and all that the call throws itself
    */
-  async run<T>(owner: object, max: number, call: () => Promise<T>): Promise<T> {
+  run<T>(owner: object, max: number, call: () => Promise<T>): Promise<T> {
     const giveUpAtMs = this.clock.monotonicMs() + this.#giveUpMs;
+    // Every match makes such a call, and nearly every first one succeeds.
+    return call().catch((error: unknown) => this.#repeat(owner, max, call, giveUpAtMs, error));
+  }
+
+  async #repeat<T>(
+    owner: object,
+    max: number,
+    call: () => Promise<T>,
+    giveUpAtMs: number,
+    firstError: unknown,
+  ): Promise<T> {
+    let error = firstError;
     for (;;) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.storeHealth.recordFailure();
+      const leftMs = giveUpAtMs - this.clock.monotonicMs();
+      const waiting = this.#waiting.get(owner) ?? 0;
+      if (this.#stopped || leftMs <= 0 || waiting >= max) throw error;
+      this.#waiting.set(owner, waiting + 1);
+      await this.#untilAnswer(leftMs);
+      const others = (this.#waiting.get(owner) ?? 1) - 1;
+      if (others === 0) this.#waiting.delete(owner);
+      else this.#waiting.set(owner, others);
       try {
         return await call();
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        this.storeHealth.recordFailure();
-        const leftMs = giveUpAtMs - this.clock.monotonicMs();
-        const waiting = this.#waiting.get(owner) ?? 0;
-        if (this.#stopped || leftMs <= 0 || waiting >= max) throw error;
-        this.#waiting.set(owner, waiting + 1);
-        await this.#untilAnswer(leftMs);
-        const others = (this.#waiting.get(owner) ?? 1) - 1;
-        if (others === 0) this.#waiting.delete(owner);
-        else this.#waiting.set(owner, others);
+      } catch (nextError) {
+        error = nextError;
       }
     }
   }

@@ -24,14 +24,17 @@ import type { Limits } from '../../domain/limits.js';
 import type { ServerClock } from '../../runtime/runtime.js';
 import type { FleetCache } from './fleet-cache.js';
 import { createRegionPoolBatcher } from './region-pool-batcher.js';
-import { createTickBatcher, type AddToBatch } from './tick-batcher.js';
+import { createTickBatcher, createUnansweredBatcher, type AddToBatch } from './tick-batcher.js';
 
 /** Frequent store operations. Callers pass one item; the store gets one call per region pool and turn of the event loop. */
 export interface StoreBatches {
   recordRequest(entry: RequestEntry): Promise<RecordRequestOutcome>;
   findRequest(key: RequestKey): Promise<RequestRecord | null>;
-  /** Ends the live request of a player whose session has ended. */
-  clearLiveRequest(ended: EndedRequest): Promise<boolean>;
+  /**
+   * Ends the live request of a player whose session has ended. If the store is unreachable, the player's next request finds that the
+   * session has ended.
+   */
+  clearLiveRequest(ended: EndedRequest): void;
   reserve(regionPool: RegionPool, reservation: Reservation): Promise<ReserveOutcome>;
   updateSessionState(regionPool: RegionPool, change: SessionStateChange): Promise<StateChangeOutcome>;
   endSession(regionPool: RegionPool, request: EndSessionRequest): Promise<EndSessionOutcome>;
@@ -59,7 +62,7 @@ export function createStoreBatches(
   return {
     recordRequest: inTurn((entries) => store.recordRequests(entries)),
     findRequest: inTurn((keys) => store.findRequests(keys)),
-    clearLiveRequest: inTurn((ended) => store.clearLiveRequests(ended)),
+    clearLiveRequest: createUnansweredBatcher((ended) => store.clearLiveRequests(ended), clock),
     reserve: inTurnAndPool(async (regionPool, reservations) => {
       const { outcomes, utilisation } = await store.reserve(
         regionPool,

@@ -43,3 +43,28 @@ export function createTickBatcher<Item, Outcome>(
       pending.push({ item, resolve, reject });
     });
 }
+
+/**
+ * Like `createTickBatcher`, for items whose outcomes nobody needs: no promise is made for them, and a call that fails is not repeated.
+ */
+export function createUnansweredBatcher<Item>(
+  run: (items: readonly Item[]) => Promise<unknown>,
+  clock: Pick<ServerClock, 'runNextTurn'>,
+): (item: Item) => void {
+  let pending: Item[] = [];
+
+  function flush(): void {
+    const batch = pending;
+    pending = [];
+    run(batch).catch(ignoreFailure);
+  }
+
+  return (item) => {
+    if (pending.length === 0) clock.runNextTurn(flush);
+    pending.push(item);
+  };
+}
+
+function ignoreFailure(): void {
+  // Nothing is left to do here.
+}

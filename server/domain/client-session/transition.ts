@@ -24,7 +24,8 @@ export function enter<T extends BrokerTypes>(
   phase: Phase<T>,
   effects: readonly SessionEffect<T>[] = [],
 ): Transition<T> {
-  return { session: { ...session, phase, revision: session.revision + 1 }, effects };
+  const { failedHosts, calls, revision } = session;
+  return { session: { phase, failedHosts, calls, revision: revision + 1 }, effects };
 }
 
 /** The session as it was. */

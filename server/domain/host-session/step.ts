@@ -63,7 +63,7 @@ function enter(
   effects: readonly HostSessionEffect[] = [],
 ): HostTransition {
   if (phase.name === 'absent') return { session: ABSENT, effects };
-  return { session: { ...session, phase }, effects };
+  return { session: { phase, storedMovableEpoch: session.storedMovableEpoch }, effects };
 }
 
 /** The phase of a session of which only an assignment is left that the host lists. */

@@ -1,4 +1,4 @@
-import { isCall, type RequestCall } from './effects.js';
+import type { RequestCall } from './effects.js';
 import type { RequestEvent, RequestResult, Standing } from './events.js';
 import { stepDescribing, stepPlacing } from './place-phases.js';
 import type { Phase, Placed, PlayRequest, RecordOutcome } from './play-request.js';
@@ -11,7 +11,19 @@ import {
   stepResuming,
   stepStarting,
 } from './record-phases.js';
-import { after, close, enter, leave, refuse, slotOf, stay, withAll, type Transition } from './transition.js';
+import {
+  after,
+  change,
+  close,
+  countCalls,
+  enter,
+  leave,
+  refuse,
+  slotOf,
+  stay,
+  withAll,
+  type Transition,
+} from './transition.js';
 
 /**
  * The machine of a play request: returns the request after the event, and the effects for the broker. Pure, and defined for
@@ -25,17 +37,17 @@ export function step<P extends Placed>(request: PlayRequest<P>, event: RequestEv
   const counted = isResult ? receiveResult(request, event) : request;
   const transition = isResult ? stepResult(counted, event) : stepEvent(counted, event);
   const { effects } = transition;
-  let { calls } = transition.request;
-  for (const effect of effects) if (isCall(effect)) calls += 1;
+  // A step may enter several phases, and add calls of its own.
+  const calls = counted.calls + countCalls(effects);
   if (calls === transition.request.calls) return transition;
-  return { request: { ...transition.request, calls }, effects };
+  return { request: change(transition.request, { calls }), effects };
 }
 
 /** The request with one call less under way. */
 function receiveResult<P extends Placed>(request: PlayRequest<P>, event: RequestResult<P>): PlayRequest<P> {
   const calls = request.calls - 1;
   const isUncertain = request.isUncertain || (event.type === 'failed' && mayHoldMore(event.call));
-  return isUncertain === request.isUncertain ? { ...request, calls } : { ...request, calls, isUncertain };
+  return change(request, { calls, isUncertain });
 }
 
 /** Whether the call, if it is not answered, may leave a slot, a queue position or an epoch in the store unknown to this broker. */

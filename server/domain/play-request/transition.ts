@@ -1,6 +1,6 @@
 import type { RegionPool } from '../catalog.js';
 import { isSameRegionPool } from '../catalog.js';
-import type { RequestEffect } from './effects.js';
+import { isCall, type RequestEffect } from './effects.js';
 import type { AheadSlot, Answer, Phase, Placed, PlayRequest } from './play-request.js';
 import type { RefusalCode } from './refusal-codes.js';
 
@@ -10,13 +10,53 @@ export interface Transition<P extends Placed> {
   readonly effects: readonly RequestEffect<P>[];
 }
 
-/** The request in another phase. */
+/** Fields of a request that nearly every step changes. */
+type Changes<P extends Placed> = Partial<Pick<PlayRequest<P>, 'phase' | 'calls' | 'queues' | 'isUncertain'>>;
+
+/**
+ * The request with these changes. Every match makes several, and V8 copies fields that are named several times faster than a spread
+ * object.
+ */
+export function change<P extends Placed>(
+  request: PlayRequest<P>,
+  {
+    phase = request.phase,
+    calls = request.calls,
+    queues = request.queues,
+    isUncertain = request.isUncertain,
+  }: Changes<P>,
+): PlayRequest<P> {
+  const { terms, sessionId, epoch, whenFull, lostIn, arrivedAtMs, missedOffer, lostReplacements } = request;
+  return {
+    terms,
+    sessionId,
+    epoch,
+    phase,
+    calls,
+    whenFull,
+    lostIn,
+    queues,
+    arrivedAtMs,
+    missedOffer,
+    isUncertain,
+    lostReplacements,
+  };
+}
+
+/** The request in another phase, with the calls among the effects counted. */
 export function enter<P extends Placed>(
   request: PlayRequest<P>,
   phase: Phase<P>,
   effects: readonly RequestEffect<P>[] = [],
 ): Transition<P> {
-  return { request: { ...request, phase }, effects };
+  return { request: change(request, { phase, calls: request.calls + countCalls(effects) }), effects };
+}
+
+/** How many of the effects are calls. */
+export function countCalls<P extends Placed>(effects: readonly RequestEffect<P>[]): number {
+  let calls = 0;
+  for (const effect of effects) if (isCall(effect)) calls += 1;
+  return calls;
 }
 
 /** The request in its present phase. */
@@ -80,7 +120,7 @@ export function close<P extends Placed>(
   const effects: readonly RequestEffect<P>[] =
     answer === null ? before : [...before, { type: 'answer', answer }];
   const continues = answer === null || answer.kind === 'replaced';
-  return { request: { ...request, queues: [], phase: { name: 'closed', continues } }, effects };
+  return { request: change(request, { queues: [], phase: { name: 'closed', continues } }), effects };
 }
 
 /** The slot that was reserved ahead, if the answer has come. */
