@@ -41,7 +41,7 @@ export interface FleetStore
   ping(): Promise<void>;
   /**
    * Names the memory that holds the state: while the name is the same, the store has lost nothing, whatever failed meanwhile. A
-   * restarted Redis, or a replica that became the primary, has another name. `null` when the store cannot tell.
+   * Redis that was restarted or emptied, or a replica that became the primary, has another name. `null` when the store cannot tell.
    */
   getMemoryId(): Promise<string | null>;
   close(): Promise<void>;

@@ -24,6 +24,8 @@ export interface KeySpace {
   drainOutcomes(region: string, drainId: string): string;
   /** The latest moves out of a region. */
   moves(region: string): string;
+  /** One key for each shard of players. A shard without it has lost its data since it was set. */
+  readonly memoryMarks: readonly string[];
   /** The audit trail of operators' orders. */
   readonly audit: string;
   /** The pub/sub channel of one broker. */
@@ -79,6 +81,7 @@ export function createKeySpace(prefix: string): KeySpace {
     drains: (region) => `${prefix}:{${region}}:drains`,
     drainOutcomes: (region, drainId) => `${prefix}:{${region}}:outcomes:${drainId}`,
     moves: (region) => `${prefix}:{${region}}:moves`,
+    memoryMarks: Array.from({ length: PLAYER_SHARDS }, (_, i) => `${prefix}:memory:{players-${i}}`),
     audit: `${prefix}:audit`,
     wakeUps: (brokerId) => `${prefix}:wake-ups:${brokerId}`,
     wakeUpsPrefix: `${prefix}:wake-ups:`,

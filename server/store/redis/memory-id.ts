@@ -5,16 +5,25 @@ import type { RedisContext } from './redis-context.js';
 const FIELD = /^(run_id|master_replid):(\S+)/gm;
 
 /**
- * Names the memory of Redis: `run_id` changes when a server starts, `master_replid` when a replica becomes the primary or takes over
- * the data of another primary. In a cluster, of all primaries.
+ * Names the memory of Redis, in a cluster that of all primaries.
+ *
+ * `run_id` changes when a server starts, `master_replid` when a replica becomes the primary or takes over the data of another primary.
+ * The marks are missing after `FLUSHALL` and `FLUSHDB`, which change neither.
  *
  * @returns `null` when Redis does not say, for example because its user may not call `INFO`
  */
-export async function readMemoryId({ redis, command }: RedisContext): Promise<string | null> {
-  const primaries = redis instanceof Cluster ? redis.nodes('master') : [redis];
+export async function readMemoryId(context: RedisContext): Promise<string | null> {
+  const { redis, command, keys } = context;
+  const isCluster = redis instanceof Cluster;
+  const primaries = isCluster ? redis.nodes('master') : [redis];
+  // One mark shows whether a single server has lost its data. Those of all shards of players are on nearly all primaries of a cluster.
+  const marks = isCluster ? keys.memoryMarks : keys.memoryMarks.slice(0, 1);
   try {
-    const ids = await Promise.all(primaries.map((primary) => command(() => readServerId(primary))));
-    return ids.length === 0 || ids.includes('') ? null : ids.sort().join(' ');
+    const [ids, names] = await Promise.all([
+      Promise.all(primaries.map((primary) => command(() => readServerId(primary)))),
+      Promise.all(marks.map((key) => readMark(context, key))),
+    ]);
+    return ids.length === 0 || ids.includes('') ? null : [...ids.sort(), ...names].join(' ');
   } catch (error) {
     if (error instanceof ReplyError) return null;
     throw error;
@@ -27,4 +36,12 @@ async function readServerId(redis: Redis): Promise<string> {
   const [server, replication] = await Promise.all([redis.info('server'), redis.info('replication')]);
   const fields = [...`${server}\n${replication}`.matchAll(FIELD)].map(([, , value]) => value);
   return fields.length === 2 ? fields.join('/') : '';
+}
+
+/** Reads a mark. The first broker that finds none sets it to the present time of Redis. */
+async function readMark({ redis, command }: RedisContext, key: string): Promise<string> {
+  const known = await command(() => redis.get(key));
+  if (known !== null) return known;
+  const now = (await command(() => redis.time())).join('.');
+  return (await command(() => redis.set(key, now, 'NX', 'GET'))) ?? now;
 }

@@ -13,7 +13,12 @@ import {
 } from '../../support/fleet/test-broker.js';
 import type { Frame, Peer } from '../../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../../support/redis/redis-server.js';
-import { keepSendingHeartbeats, startStream, type ListedSession } from '../../support/fleet/test-fleet.js';
+import {
+  keepSendingHeartbeats,
+  play,
+  startStream,
+  type ListedSession,
+} from '../../support/fleet/test-fleet.js';
 
 const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
 
@@ -75,6 +80,35 @@ for (const [where, hostBroker] of [
       });
       expect(held).to.deep.equal([]);
     }
+
+    /** Resolves when every broker has checked the store twice: the second check begins after the first is over. */
+    async function allHaveCheckedTwice(): Promise<void> {
+      const checks = stores.map(() => 0);
+      stores.forEach((store, i) => {
+        const { getMemoryId } = store;
+        store.getMemoryId = () => {
+          checks[i]! += 1;
+          return getMemoryId();
+        };
+      });
+      await waitUntil(() => checks.every((count) => count > 2));
+    }
+
+    it('stays the only one of its player when Redis is emptied without a restart', async () => {
+      await playing('alice');
+      keepSendingHeartbeats(host, () => held);
+      await redis.flushall();
+      await allHaveCheckedTwice();
+      for (const { url } of brokers) {
+        const device = await openPlayer(url, 'alice');
+        play(device, 'r2');
+        await waitUntil(
+          () => device.unread.some(({ type }) => type === 'matched' || type === 'error'),
+          10_000,
+        );
+        expect(await device.nextOf(['matched', 'error'])).to.include({ code: 'SESSION_EXISTS' });
+      }
+    });
 
     it('ends on its host too when its client ends it just after that', async () => {
       const { player, sessionId } = await playing('alice');

@@ -138,6 +138,20 @@ describe('redis store when Redis fails', () => {
       .that.does.not.equal(memoryId);
   });
 
+  for (const command of ['flushall', 'flushdb'] as const) {
+    it(`names another memory after ${command.toUpperCase()}, the same one on every broker`, async () => {
+      const server = await openServer();
+      const [store, other] = [await openStore(server), await openStore(server)];
+      const memoryId = await store.getMemoryId();
+      const raw = new Redis(server.url);
+      closeLater(raw);
+      await raw[command]();
+      const ids = await Promise.all([store.getMemoryId(), other.getMemoryId(), store.getMemoryId()]);
+      expect(ids[0]).to.be.a('string').that.does.not.equal(memoryId);
+      expect(new Set(ids)).to.have.property('size', 1);
+    });
+  }
+
   it('names no memory when its user may not call INFO', async () => {
     const server = await openServer();
     const raw = new Redis(server.url);
