@@ -1,4 +1,4 @@
-import { isEarlyLoss } from '../../domain/client-session/change-steps.js';
+import { isEarlyEnd } from '../../domain/client-session/change-steps.js';
 import type { SessionChange } from '../../domain/client-session/client-session.js';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import { step } from '../../domain/client-session/step.js';
@@ -194,7 +194,7 @@ function sessionOfChange(
   change: SessionChange,
 ): ClientSessionRecord | undefined {
   const session = clientSessions.find(sessionId);
-  if (session !== undefined || !isEarlyLoss(change)) return session;
+  if (session !== undefined || !isEarlyEnd(change)) return session;
   return clientSessions.findOrCreate(sessionId);
 }
 

@@ -36,7 +36,8 @@ export function sendMatched(
     reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
   };
   const { earlierSession } = placed;
-  if (earlierSession === undefined) prepareMatchedHost(context, placed, details);
+  if (earlierSession === undefined && !hasEnded(context, placed))
+    prepareMatchedHost(context, placed, details);
   context.sessionRunner.match(client, sessionId, { assignment, message: matched, earlierSession });
   return matched;
 }
@@ -45,6 +46,14 @@ export function sendMatched(
 function arrivalOf({ clientSessions }: Connections, sessionId: string): StoreMs | null {
   const phase = clientSessions.find(sessionId)?.state.phase;
   return phase !== undefined && 'held' in phase ? phase.held.assignment.arrivedAtMs : null;
+}
+
+/** Whether the player has given the new session up already, through another broker. The client is told so after `matched`. */
+function hasEnded({ clientSessions }: Connections, { sessionId, epoch }: PlacedSession): boolean {
+  const phase = clientSessions.find(sessionId)?.state.phase;
+  return (
+    phase?.name === 'unmatched' && phase.earlyEnd?.epoch === epoch && phase.earlyEnd.reason === 'client_left'
+  );
 }
 
 /** Sends `prepare` to the host. If the host is connected to another broker, that broker sends it after a wake-up. */

@@ -1,5 +1,6 @@
 import type { Cancel } from '@duskline/protocol';
-import type { RequestKey } from '../../store/fleet-store.js';
+import { delay } from '../../runtime/delay.js';
+import type { RequestKey, RequestRecord } from '../../store/fleet-store.js';
 import { heldBy } from '../connections/client-session-directory.js';
 import type { ClientConnection, ClientSessionRecord } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
@@ -13,6 +14,7 @@ import { clearLiveRequest } from '../requests/clear-live-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
 import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import { orderEnd } from './end-session.js';
+import { POLL_INTERVAL_MS } from './locate-call.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -64,40 +66,93 @@ function findSessionOfRequest(client: ClientConnection, requestId: string): Clie
   );
 }
 
-/** Ends the wait or the session of a request from an earlier connection, which may have been to another broker. */
+/**
+ * Ends a request from other connections of the player, perhaps to other brokers: its wait, and the session that it became. Resolves when
+ * nothing of it is left, or when a broker that was placing it has had `requestGraceMs` for that.
+ */
 async function endEarlierRequest(
-  context: BrokerSettings & StoreAccess & Events & Reporting & Requests & RequestRunning,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests & RequestRunning,
   key: RequestKey,
 ): Promise<void> {
-  const { playerId, requestId } = key;
-  // The request is active on another connection of the player to this broker.
-  const active = context.activeRequests.findOfPlayer(playerId, requestId);
-  if (active !== undefined) {
-    context.requestRunner.dispatch(active, { type: 'cancelled' });
-    await context.activeRequests.untilClosed(active);
-    return;
-  }
+  await cancelOnThisBroker(context, key);
   const record = await context.batches.findRequest(key);
   // A replaced request has nothing to end: its session may belong to the request that resumed it.
   if (record === null || record.state === 'replaced') return;
+  const giveUpAtMs = context.clock.monotonicMs() + context.intervals.requestGraceMs - record.ageMs;
+  const isLive = record.state === 'live';
+  const request = isLive ? { ...record, epoch: await giveUpRecord(context, key, record) } : record;
+  for (;;) {
+    const isOver = await endWhatIsFound(context, key, request);
+    // A live request of which nothing is found is being placed at this moment, or its broker has died.
+    if (isOver || !isLive || context.clock.monotonicMs() >= giveUpAtMs) return;
+    await delay(context.clock, POLL_INTERVAL_MS);
+  }
+}
+
+/** Cancels the request on all other connections of the player to this broker. */
+async function cancelOnThisBroker(
+  context: Requests & RequestRunning,
+  { playerId, requestId }: RequestKey,
+): Promise<void> {
+  const { activeRequests, requestRunner } = context;
+  const active = activeRequests.ofPlayer(playerId).filter(({ message }) => message.requestId === requestId);
+  await Promise.all(
+    active.map((request) => {
+      const closed = activeRequests.untilClosed(request);
+      requestRunner.dispatch(request, { type: 'cancelled' });
+      return closed;
+    }),
+  );
+}
+
+/**
+ * Ends the request in the store, under a new epoch: no broker can continue it, and one that has just queued or placed it finds that it
+ * is over.
+ *
+ * @returns the new epoch
+ */
+async function giveUpRecord(
+  context: StoreAccess,
+  { playerId, requestId }: RequestKey,
+  record: RequestRecord,
+): Promise<number> {
+  const epoch = await raiseRequestEpoch(context, playerId, requestId, record);
+  await context.store.clearLiveRequests([{ playerId, sessionId: record.sessionId, epoch }]);
+  return epoch;
+}
+
+/**
+ * Ends the queue positions and the session of a request, as far as they are found now.
+ *
+ * @returns whether nothing can be left
+ */
+async function endWhatIsFound(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  key: RequestKey,
+  record: RequestRecord,
+): Promise<boolean> {
   const position = await findQueuePosition(context, record);
   if (position !== undefined) {
-    // With a higher epoch in the store, a broker that still has the request cannot queue it again.
-    const belowEpoch = await raiseRequestEpoch(context, playerId, requestId, record);
-    await withdrawRequest(context, position.queues, { sessionId: record.sessionId, belowEpoch });
-    await context.store.clearLiveRequests([{ playerId, sessionId: record.sessionId, epoch: belowEpoch }]);
+    const { sessionId, state } = record;
+    const belowEpoch = state === 'live' ? record.epoch : await giveUpRecord(context, key, record);
+    await withdrawRequest(context, position.queues, { sessionId, belowEpoch });
   }
   const found = await locateSession(context, record);
-  if (found === undefined || found.session.meta?.playerId !== playerId) return;
-  const { sessionId, epoch } = found.session;
+  if (found === undefined) return position !== undefined;
+  const { playerId } = key;
+  const { sessionId, epoch, meta } = found.session;
+  if (meta?.playerId !== playerId) return true;
   const outcome = await context.batches.endSession(found.regionPool, {
     sessionId,
     epoch,
     reason: 'client_left',
   });
-  if (outcome.kind !== 'ended') return;
-  clearLiveRequest(context, playerId, outcome.session);
-  notifyAllOfEnd(context, found.regionPool, [outcome]);
+  if (outcome.kind === 'ended') {
+    clearLiveRequest(context, playerId, outcome.session);
+    notifyAllOfEnd(context, found.regionPool, [outcome]);
+  }
+  // It has moved meanwhile, or was placed again.
+  return outcome.kind !== 'stale';
 }
 
 /** Sends the `error` for a `cancel` that failed, and logs it when the server is at fault. */

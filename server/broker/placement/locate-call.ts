@@ -44,21 +44,20 @@ export async function locateRequest(
   known: RememberedRequest | null,
 ): Promise<Located> {
   const { client, message } = request;
-  const record = known ?? (await readRecord(context, request));
-  if (record === null) return { kind: 'nothing' };
-  if (record.state === 'replaced') return locateReplaced(context, request, record);
-  const recordedAtMs = context.clock.monotonicMs() - record.ageMs;
-  const hasFailed = context.failedAttempts.get(record.sessionId) !== undefined;
+  let record = known ?? (await readRecord(context, request));
+  const hasFailed = record !== null && context.failedAttempts.get(record.sessionId) !== undefined;
   try {
     for (;;) {
-      const ageMs = context.clock.monotonicMs() - recordedAtMs;
-      const found = await locateOnce(context, request, { ...record, ageMs });
+      // The attempt on the other broker has failed, and the client may use the id again.
+      if (record === null) return { kind: 'nothing' };
+      if (record.state === 'replaced') return await locateReplaced(context, request, record);
+      const found = await locateOnce(context, request, record);
       if (found !== undefined) return found;
       const isWanted = request.state.phase.name === 'locating' && known !== null;
       if (!isWanted) return { kind: 'nothing' };
       // It was cancelled, or its session has ended and its record was deleted.
       if (record.state === 'over') return { kind: 'over', code: 'SESSION_OVER' };
-      const isLate = hasFailed || ageMs >= context.intervals.requestGraceMs;
+      const isLate = hasFailed || record.ageMs >= context.intervals.requestGraceMs;
       // While the store is rebuilt, a host or another broker may still restore the session.
       if (isLate && !context.storeHealth.isRebuilding) {
         context.failedAttempts.forget(record.sessionId);
@@ -68,6 +67,9 @@ export async function locateRequest(
           : { kind: 'nothing' };
       }
       await delay(context.clock, isLate ? REBUILD_POLL_INTERVAL_MS : POLL_INTERVAL_MS);
+      const latest = await readRecord(context, request);
+      // A store that has lost its data does not say that the request is over.
+      if (latest !== null || !context.storeHealth.isRebuilding) record = latest;
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -1,5 +1,5 @@
 import type { RequestCall } from '../../domain/play-request/effects.js';
-import type { RequestResult } from '../../domain/play-request/events.js';
+import type { RequestResult, Standing } from '../../domain/play-request/events.js';
 import type { Connections } from '../connections/ports.js';
 import { confirmOffer, joinQueues, requeue, verifyOwner } from '../queue/queue-calls.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
@@ -74,6 +74,8 @@ async function startAttempt(
   if (epoch !== null) return { kind: 'started', epoch };
   const record = await context.batches.findRequest(entry);
   if (record?.state === 'replaced') return { kind: 'replaced' };
+  // Whoever cancels a request on another connection raises its epoch.
+  if (record?.state === 'over' && record.epoch > fromEpoch) return { kind: 'refused', code: 'CANCELLED' };
   // No other broker has started an attempt, so another request of the player is live.
   const isOtherLive = record?.state === 'over' && record.epoch === fromEpoch;
   return { kind: 'refused', code: isOtherLive ? 'SESSION_EXISTS' : 'UNAVAILABLE' };
@@ -94,6 +96,15 @@ function describeHost(
   return readEndpoint(context, request, placed);
 }
 
+/** What becomes of a request that is not this broker's own any more. */
+const DESCRIBED_AS: Readonly<Record<Exclude<Standing, 'own'>, Described['result']>> = {
+  replaced: 'replaced',
+  resumed: 'replaced',
+  over: 'cancelled',
+  continued: 'continued',
+  unknown: 'continued',
+};
+
 async function describeIfOwn(
   context: Ports,
   request: ActiveRequest,
@@ -101,8 +112,7 @@ async function describeIfOwn(
 ): Promise<Described> {
   const standing = await readStanding(context, request);
   if (standing === 'own') return readEndpoint(context, request, placed);
-  const result = standing === 'replaced' || standing === 'resumed' ? 'replaced' : 'continued';
-  return { type: 'described', result };
+  return { type: 'described', result: DESCRIBED_AS[standing] };
 }
 
 /** The broker knows the endpoints of most hosts, and does not wait for them then. */

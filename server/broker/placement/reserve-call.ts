@@ -16,6 +16,8 @@ type Reserved = Extract<RequestResult<PlacedSession>, { readonly type: 'reserved
 const FULL: Reserved = { type: 'reserved', result: { kind: 'full' } };
 /** Another broker continues the request. */
 const CONTINUED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'UNAVAILABLE' } };
+/** Its client cancelled it on another connection. */
+const CANCELLED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'CANCELLED' } };
 const NO_SUITABLE_POOL: Reserved = {
   type: 'reserved',
   result: { kind: 'refused', code: 'NO_SUITABLE_POOL' },
@@ -75,7 +77,7 @@ export function reserveSlot(
   });
 }
 
-/** Releases a slot if another request or broker continued this request before the slot was reserved, and so could not find it. */
+/** Releases a slot if the request was cancelled or continued elsewhere before the slot was reserved, and so could not be found. */
 async function keepSlot(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
@@ -87,6 +89,7 @@ async function keepSlot(
   ]);
   if (standing === 'own') return { type: 'reserved', result: { kind: 'placed', placed } };
   await releaseSlot(context, placed);
+  if (standing === 'over') return CANCELLED;
   return standing === 'replaced' || standing === 'resumed'
     ? { type: 'reserved', result: { kind: 'replaced' } }
     : CONTINUED;

@@ -23,7 +23,7 @@ export function receiveChange<T extends BrokerTypes>(
   const { phase } = session;
   switch (phase.name) {
     case 'unmatched':
-      return isEarlyLoss(change) ? enter(session, { name: 'unmatched', loss: change }) : stay(session);
+      return isEarlyEnd(change) ? enter(session, { name: 'unmatched', earlyEnd: change }) : stay(session);
     case 'reserved':
     case 'claimed':
     case 'changing_hosts':
@@ -46,9 +46,12 @@ export function receiveChange<T extends BrokerTypes>(
   }
 }
 
-/** Whether the change may be the loss of a host whose session this broker is about to match. */
-export function isEarlyLoss({ state, reason, owner }: SessionChange): boolean {
-  return state === 'ended' && reason === 'host_lost' && owner === 'this';
+/**
+ * Whether the change may be the end of a session that this broker is about to match: its host was lost, or the player has cancelled
+ * the request through another broker.
+ */
+export function isEarlyEnd({ state, reason, owner }: SessionChange): boolean {
+  return state === 'ended' && (reason === 'host_lost' || reason === 'client_left') && owner === 'this';
 }
 
 function changeHeld<T extends BrokerTypes>(

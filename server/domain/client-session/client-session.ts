@@ -93,8 +93,8 @@ export type Search = 'reported' | 'target' | 'request';
  * - `over`: the session ended, or belongs to another connection.
  */
 export type Phase<T extends BrokerTypes> =
-  /** `loss`: the host was lost before the client was sent `matched`. */
-  | { readonly name: 'unmatched'; readonly loss: SessionChange | null }
+  /** `earlyEnd`: the session ended before the client was sent `matched`. */
+  | { readonly name: 'unmatched'; readonly earlyEnd: SessionChange | null }
   | { readonly name: 'reserved'; readonly held: Held<T> }
   | { readonly name: 'claimed'; readonly held: Held<T> }
   | { readonly name: 'changing_hosts'; readonly held: Held<T>; readonly move: ClientMove<T> }
@@ -144,7 +144,7 @@ const NO_HOSTS: readonly string[] = [];
 
 /** A session of which no client was sent anything. */
 export function newClientSession<T extends BrokerTypes>(): ClientSession<T> {
-  return { phase: { name: 'unmatched', loss: null }, failedHosts: NO_HOSTS, calls: 0, revision: 0 };
+  return { phase: { name: 'unmatched', earlyEnd: null }, failedHosts: NO_HOSTS, calls: 0, revision: 0 };
 }
 
 /** A phase in which a connected client has the session. */

@@ -26,7 +26,8 @@ export function match<T extends BrokerTypes>(
     { type: 'link' },
     { type: 'send', message },
   ]);
-  if (phase.name === 'unmatched' && phase.loss?.epoch === assignment.epoch) return apply(linked, phase.loss);
+  if (phase.name === 'unmatched' && phase.earlyEnd?.epoch === assignment.epoch)
+    return apply(linked, phase.earlyEnd);
   return earlier === null ? linked : readAgain(apply(linked, earlier));
 }
 

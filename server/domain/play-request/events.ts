@@ -124,7 +124,11 @@ export type RequestResult<P extends Placed> =
         | { readonly kind: 'refused'; readonly code: RefusalCode }
         | { readonly kind: 'replaced' };
     }
-  | { readonly type: 'described'; readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' }
+  | {
+      readonly type: 'described';
+      /** `cancelled`: on another connection of the player, which has ended the request in the store. */
+      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'cancelled';
+    }
   | {
       readonly type: 'joined';
       readonly queues: readonly RegionPool[];

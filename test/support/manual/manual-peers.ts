@@ -36,6 +36,10 @@ export class ManualPlayer {
     this.#broker.acceptOffer(this.#client, { type: 'accept', requestId });
   }
 
+  cancel(requestId: string): void {
+    void this.#broker.cancelPlay(this.#client, { type: 'cancel', requestId });
+  }
+
   end(sessionId: string): void {
     void this.#broker.endSession(this.#client, { type: 'end', sessionId });
   }

@@ -315,7 +315,7 @@ export class RandomBroker {
       case 'describe':
         return {
           type: 'described',
-          result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced'] as const),
+          result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced', 'cancelled'] as const),
         };
       case 'join':
         return this.#join(call.regionPools);
