@@ -421,7 +421,9 @@ async def follow(request):
 async def limits(scene):
     host, client = await scene.host('host'), await scene.client('client', tier='short')
     _, session = await scene.playing(client, host)
-    scene.begin()
+    # The host may have sent its warning before the client is told that the stream runs.
+    scene.recorders['host'].begin_after('→', 'session', state='connected')
+    scene.recorders['client'].begin_after('←', 'session', state='connected')
     await scene.recorders['client'].sees('limit')
     host.player_input(session)
     await scene.recorders['client'].sees('session')

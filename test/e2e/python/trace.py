@@ -38,10 +38,13 @@ class Recorder:
         del self.frames[:index]
         self._next = 0
 
-    def begin_after(self, arrow, kind):
-        """The frames until this one are not part of the scenario."""
-        matches = (index for index, (way, message) in enumerate(self.frames) if (way, message['type']) == (arrow, kind))
-        self.begin(next(matches) + 1)
+    def begin_after(self, arrow, kind, **fields):
+        """The frames until the first one of this type with these fields are not part of the scenario."""
+        for index, (way, message) in enumerate(self.frames):
+            if (way, message['type']) == (arrow, kind) and fields.items() <= message.items():
+                self.begin(index + 1)
+                return
+        raise AssertionError(f'no {kind} {fields} in {self.show()}')
 
     async def sees(self, kind, **fields):
         """The next message of this type with these fields, after the one that the last call returned."""
