@@ -23,7 +23,11 @@ export function explainPlacement(candidates: readonly Candidate[], chosen: numbe
   if (!winner.isMeasured) return `${where} (${facts}): no suitable region was measured.`;
   if (winner.preference !== NOT_PREFERRED) return `${where} (${facts}): preferred by the player.`;
   const nearest = candidates.reduce((best, c) => (c.rttMs < best.rttMs ? c : best), winner);
-  return nearest.regionPool.region === winner.regionPool.region
-    ? `${where} (${facts}): the nearest suitable region.`
-    : `${where} (${facts}): less congested than ${nearest.regionPool.region} (${Math.round(nearest.rttMs)} ms away).`;
+  const { region } = nearest.regionPool;
+  if (region === winner.regionPool.region) return `${where} (${facts}): the nearest suitable region.`;
+  const nearby = `${region} (${Math.round(nearest.rttMs)} ms away)`;
+  // A region pool without a ready host counts as full.
+  return nearest.utilisation >= 1
+    ? `${where} (${facts}): ${nearby} has no free slot.`
+    : `${where} (${facts}): less congested than ${nearby}.`;
 }

@@ -19,7 +19,7 @@ export interface BrokerEventMap {
   sessionChanged: [regionPool: RegionPool, session: SessionRecord];
   /** This broker received the present state of the slot that a move reserved on the target host. */
   targetReservationChanged: [regionPool: RegionPool, sessionId: string, reservation: SessionRecord];
-  /** The machine of a client's session has an effect that modules below `messaging/` carry out. Each has one listener. */
+  /** The machine of a client's session has an effect that folders that `messaging/` may not import carry out. Each has one listener. */
   sessionLost: [session: ClientSessionRecord, effect: Effect<'replace'>];
   sessionLeftHost: [session: ClientSessionRecord, effect: Effect<'locate'>];
   sessionEndOrdered: [session: ClientSessionRecord, effect: Effect<'end'>];

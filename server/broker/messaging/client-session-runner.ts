@@ -42,7 +42,7 @@ interface QueuedEvent {
 
 /**
  * Runs the machines of clients' sessions (`domain/client-session`): carries out their effects, and dispatches what comes of them. What
- * folders below this one do is emitted as an event of the broker.
+ * folders do that this one may not import is emitted as an event of the broker.
  */
 export function createClientSessionRunner(context: Ports): ClientSessionRunner {
   const { clientSessions, connections, clock, brokerId } = context;

@@ -12,7 +12,10 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import { buildMatched } from './create-matched.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
-/** Sends `prepare` to the host and `matched` to the client, whose connection has the session from now on. */
+/**
+ * Sends `prepare` to the host, and gives the match to the session's machine, whose effect `send` sends `matched`. The client's
+ * connection has the session from now on.
+ */
 export function sendMatched(
   context: BrokerSettings & Runtime & StoreAccess & Connections & Credentials,
   client: ClientConnection,

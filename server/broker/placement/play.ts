@@ -3,7 +3,7 @@ import type { ClientConnection } from '../connections/connections.js';
 import type { RequestRunning, Requests } from '../requests/ports.js';
 
 /**
- * Answers `play` with exactly one `matched` or `error` per request, unless its connection is lost first. Resolves when the
+ * Answers `play` with exactly one `matched`, `error` or `replaced`, unless its connection is lost first. Resolves when the
  * answer has been sent, or when the request begins to wait in a queue.
  */
 export function play(

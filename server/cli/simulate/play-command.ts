@@ -47,7 +47,11 @@ export function addPlayCommand(program: Command): void {
     .description(
       'Measures the regions, requests a session of a title, and watches the stream until SIGINT or --seconds.',
     )
-    .argument('<title>', 'the title to play')
+    .usage('<title> [options]')
+    .argument(
+      '<title>',
+      'the title to play; give it first, because --url, --codecs and --only take several values',
+    )
     .option('--url <urls...>', 'URLs of the brokers, tried in turn', ['ws://127.0.0.1:8080'])
     .option('--token <token>', 'player token')
     .option('--player <id>', 'player id, if the command signs the token itself', 'player-1')

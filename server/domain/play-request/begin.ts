@@ -22,6 +22,7 @@ export function beginRequest<P extends Placed>(
 ): Transition<P> {
   const request = newRequest<P>(terms, sessionId, whenFull);
   if (terms.unservable !== null) {
+    // It may be a repeat, which still has its session. Only a request that the store does not know is refused.
     return {
       request: { ...request, phase: { name: 'locating' }, calls: 1 },
       effects: [{ type: 'locate', record: null }],

@@ -27,6 +27,11 @@ describe('The reason for a placement', () => {
     expect(reason).to.equal('next/pc (30 ms away, 10 % in use): less congested than near (12 ms away).');
   });
 
+  it('says that a nearer region has no free slot, also if that is because it has no host', () => {
+    const reason = explainPlacement([candidate('next', 30, 0.1), candidate('near', 12, 1)], 0);
+    expect(reason).to.equal('next/pc (30 ms away, 10 % in use): near (12 ms away) has no free slot.');
+  });
+
   it('says that the player prefers the region', () => {
     const preferred = candidate('next', 30, 0.1, { preference: 2 });
     expect(explainPlacement([preferred, candidate('near', 12, 0)], 0)).to.equal(
