@@ -74,7 +74,7 @@ async function settleChange(
   const { sessionId, epoch } = held;
   switch (outcome.kind) {
     case 'changed':
-      if (restored) await completeMove(context, host, outcome.session);
+      await completeMove(context, host, outcome.session);
       notifyAllOfChange(context, regionPool, outcome.session);
       return;
     case 'over':

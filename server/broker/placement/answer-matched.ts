@@ -1,7 +1,7 @@
 import type { Matched, Play } from '@duskline/protocol';
 import { brokerIdOf } from '../../domain/connection-id.js';
 import type { StoreMs } from '../../domain/store-time.js';
-import type { ClientConnection } from '../connections/connections.js';
+import type { ClientConnection, ClientSessionRecord } from '../connections/connections.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Credentials } from '../credentials.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -24,6 +24,7 @@ export function sendMatched(
   endpoint: string,
 ): Matched {
   const { regionPool, sessionId, epoch, hostId, meta } = placed;
+  const known = context.clientSessions.find(sessionId)?.state.phase;
   const details = placed.details ?? decodeMatch(meta.match);
   const matched = buildMatched(context, client, message, placed, details, endpoint);
   // A resumed session keeps its title, whatever the new request names.
@@ -35,25 +36,25 @@ export function sendMatched(
     hostId,
     epoch,
     seq: placed.seq ?? 0,
-    arrivedAtMs: placed.arrivedAtMs ?? arrivalOf(context, sessionId),
+    arrivedAtMs: placed.arrivedAtMs ?? arrivalIn(known),
     reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
   };
   const { earlierSession } = placed;
-  if (earlierSession === undefined && !hasEnded(context, placed))
-    prepareMatchedHost(context, placed, details);
+  if (earlierSession === undefined && !hasEnded(known, epoch)) prepareMatchedHost(context, placed, details);
   context.sessionRunner.match(client, sessionId, { assignment, message: matched, earlierSession });
   return matched;
 }
 
+/** The phase of the session on this broker; `undefined` if the broker does not know the session. */
+type KnownPhase = ClientSessionRecord['state']['phase'] | undefined;
+
 /** When the request of a session that had a host before began to wait. */
-function arrivalOf({ clientSessions }: Connections, sessionId: string): StoreMs | null {
-  const phase = clientSessions.find(sessionId)?.state.phase;
+function arrivalIn(phase: KnownPhase): StoreMs | null {
   return phase !== undefined && 'held' in phase ? phase.held.assignment.arrivedAtMs : null;
 }
 
 /** Whether the player has given the new session up already, through another broker. The client is told so after `matched`. */
-function hasEnded({ clientSessions }: Connections, { sessionId, epoch }: PlacedSession): boolean {
-  const phase = clientSessions.find(sessionId)?.state.phase;
+function hasEnded(phase: KnownPhase, epoch: number): boolean {
   return (
     phase?.name === 'unmatched' && phase.earlyEnd?.epoch === epoch && phase.earlyEnd.reason === 'client_left'
   );

@@ -19,11 +19,7 @@ export function createTickBatcher<Item, Outcome>(
   run: (items: readonly Item[]) => Promise<readonly Outcome[]>,
   clock: Pick<ServerClock, 'runNextTurn'>,
 ): AddToBatch<Item, Outcome> {
-  let pending: PendingItem<Item, Outcome>[] = [];
-
-  async function flush(): Promise<void> {
-    const batch = pending;
-    pending = [];
+  async function send(batch: readonly PendingItem<Item, Outcome>[]): Promise<void> {
     try {
       const outcomes = await run(batch.map(({ item }) => item));
       batch.forEach(({ resolve, reject }, i) => {
@@ -37,11 +33,8 @@ export function createTickBatcher<Item, Outcome>(
     }
   }
 
-  return (item) =>
-    new Promise((resolve, reject) => {
-      if (pending.length === 0) clock.runNextTurn(() => void flush());
-      pending.push({ item, resolve, reject });
-    });
+  const add = collectPerTurn<PendingItem<Item, Outcome>>((batch) => void send(batch), clock);
+  return (item) => new Promise((resolve, reject) => add({ item, resolve, reject }));
 }
 
 /**
@@ -51,12 +44,20 @@ export function createUnansweredBatcher<Item>(
   run: (items: readonly Item[]) => Promise<unknown>,
   clock: Pick<ServerClock, 'runNextTurn'>,
 ): (item: Item) => void {
+  return collectPerTurn<Item>((batch) => void run(batch).catch(ignoreFailure), clock);
+}
+
+/** Collects the items of one turn of the event loop, and passes them on in the next one. */
+function collectPerTurn<Item>(
+  passOn: (items: readonly Item[]) => void,
+  clock: Pick<ServerClock, 'runNextTurn'>,
+): (item: Item) => void {
   let pending: Item[] = [];
 
   function flush(): void {
     const batch = pending;
     pending = [];
-    run(batch).catch(ignoreFailure);
+    passOn(batch);
   }
 
   return (item) => {

@@ -1,4 +1,4 @@
-import type { RequestCall } from './effects.js';
+import { isCall, type RequestCall } from './effects.js';
 import type { RequestEvent, RequestResult, Standing } from './events.js';
 import { stepDescribing, stepPlacing } from './place-phases.js';
 import type { Phase, Placed, PlayRequest, RecordOutcome } from './play-request.js';
@@ -15,7 +15,6 @@ import {
   after,
   change,
   close,
-  countCalls,
   enter,
   leave,
   refuse,
@@ -37,8 +36,8 @@ export function step<P extends Placed>(request: PlayRequest<P>, event: RequestEv
   const counted = isResult ? receiveResult(request, event) : request;
   const transition = isResult ? stepResult(counted, event) : stepEvent(counted, event);
   const { effects } = transition;
-  // A step may enter several phases, and add calls of its own.
-  const calls = counted.calls + countCalls(effects);
+  let { calls } = transition.request;
+  for (const effect of effects) if (isCall(effect)) calls += 1;
   if (calls === transition.request.calls) return transition;
   return { request: change(transition.request, { calls }), effects };
 }

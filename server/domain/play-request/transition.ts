@@ -1,6 +1,6 @@
 import type { RegionPool } from '../catalog.js';
 import { isSameRegionPool } from '../catalog.js';
-import { isCall, type RequestEffect } from './effects.js';
+import type { RequestEffect } from './effects.js';
 import type { AheadSlot, Answer, Phase, Placed, PlayRequest } from './play-request.js';
 import type { RefusalCode } from './refusal-codes.js';
 
@@ -43,20 +43,13 @@ export function change<P extends Placed>(
   };
 }
 
-/** The request in another phase, with the calls among the effects counted. */
+/** The request in another phase. */
 export function enter<P extends Placed>(
   request: PlayRequest<P>,
   phase: Phase<P>,
   effects: readonly RequestEffect<P>[] = [],
 ): Transition<P> {
-  return { request: change(request, { phase, calls: request.calls + countCalls(effects) }), effects };
-}
-
-/** How many of the effects are calls. */
-export function countCalls<P extends Placed>(effects: readonly RequestEffect<P>[]): number {
-  let calls = 0;
-  for (const effect of effects) if (isCall(effect)) calls += 1;
-  return calls;
+  return { request: change(request, { phase }), effects };
 }
 
 /** The request in its present phase. */
