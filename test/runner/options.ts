@@ -25,7 +25,7 @@ export const USAGE = `Runs all tests, or the tests of the given files and folder
   --times           print the files that took longest, with their CPU time
   --help            print this text
 
-The last line of a run is "N passed, N failed"; the exit code is 1 when a test failed.
+A run ends with the tests that failed and the line "N passed, N failed"; the exit code is 1 when a test failed.
 Without coverage: npm run test:only -- [PATH...] [options]
 `;
 

@@ -1,9 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import Mocha from 'mocha';
 
+export interface FailedTest {
+  /** The titles of its suites and its own. */
+  readonly title: string;
+  readonly message: string;
+}
+
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
+  readonly failedTests: readonly FailedTest[];
 }
 
 const ROOT_HOOKS = fileURLToPath(new URL('../support/mocha-root.js', import.meta.url));
@@ -17,7 +24,7 @@ export async function runFiles(
   files: readonly string[],
   { jobs, grep }: { readonly jobs: number; readonly grep: RegExp | undefined },
 ): Promise<Tally> {
-  if (files.length === 0) return { passed: 0, failed: 0 };
+  if (files.length === 0) return { passed: 0, failed: 0, failedTests: [] };
   const mocha = new Mocha({
     jobs,
     require: [ROOT_HOOKS],
@@ -30,8 +37,12 @@ export async function runFiles(
   mocha.parallelMode(true);
   mocha.files = [...files];
   return new Promise((resolve) => {
+    const failedTests: FailedTest[] = [];
     const runner = mocha.run((failures) => {
-      resolve({ passed: runner.stats?.passes ?? 0, failed: failures });
+      resolve({ passed: runner.stats?.passes ?? 0, failed: failures, failedTests });
+    });
+    runner.on('fail', (test, error: { readonly message?: string } | undefined) => {
+      failedTests.push({ title: test.fullTitle(), message: error?.message ?? 'no error was given' });
     });
   });
 }

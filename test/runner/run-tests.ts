@@ -6,11 +6,14 @@ import process from 'node:process';
 import { readFileTimes, readTimeLog, writeFileTimes, type FileTime } from './file-times.js';
 import { readOptions, USAGE, type RunOptions } from './options.js';
 import { longestFirst, shuffled } from './order.js';
-import { runFiles } from './run-files.js';
+import { runFiles, type FailedTest } from './run-files.js';
 import { SERIAL_FILES } from './serial-files.js';
 import { findTestFiles, nameOf } from './test-files.js';
 
 const SHOWN_TIMES = 40;
+
+/** Characters of an error's message. */
+const MAX_SHOWN_MESSAGE = 2_000;
 
 /** Whether a test of the runner started this run: its times are not recorded. */
 const isNested = process.env['DUSKLINE_TEST_TIMES'] !== undefined;
@@ -39,6 +42,7 @@ async function run(options: RunOptions): Promise<boolean> {
   if (options.showTimes) showTimes(times);
   const passed = parallel.passed + serial.passed;
   const failed = parallel.failed + serial.failed;
+  showFailedTests([...parallel.failedTests, ...serial.failedTests]);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed === 0 && passed > 0;
 }
@@ -56,6 +60,14 @@ function openTimeLog(): string {
   const log = join(directory, 'times');
   process.env['DUSKLINE_TEST_TIMES'] = log;
   return log;
+}
+
+/** Repeats what failed at the end of the report, because only the end of a long log is read, or kept. */
+function showFailedTests(failedTests: readonly FailedTest[]): void {
+  for (const { title, message } of failedTests) {
+    const lines = message.slice(0, MAX_SHOWN_MESSAGE).trimEnd().split('\n');
+    process.stdout.write(`failed: ${title}\n${lines.map((line) => `failed:   ${line}\n`).join('')}`);
+  }
 }
 
 function showTimes(times: readonly FileTime[]): void {

@@ -145,7 +145,8 @@ describe('A load test', function () {
     // A player may end its session before the deadline.
     const outcome = report.faults[0]?.outcome ?? '';
     const [, ended] = /^(?:\d+ left, )?(\d+) ended$/.exec(outcome) ?? [];
-    expect(Number(ended), outcome).to.equal(report.ended['drain_deadline']);
+    const seen = JSON.stringify([report.faults, report.ended]);
+    expect(Number(ended), seen).to.equal(report.ended['drain_deadline']);
   });
 
   it('with the storm profile connects all players at once, and measures every time from that moment', async () => {
