@@ -16,6 +16,7 @@ import { recordedEndSuite } from './sessions/recorded-end-suite.js';
 import { requestSuite } from './requests/request-suite.js';
 import { returningHostSuite } from './hosts/returning-host-suite.js';
 import { sessionSuite } from './sessions/session-suite.js';
+import { scanQueueSuite } from './queue/scan-queue-suite.js';
 import { waitingSuite } from './queue/waiting-suite.js';
 
 /** The tests of the whole `FleetStore` contract, the same for every implementation. */
@@ -44,6 +45,7 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     reconcileSuite(current);
     queueSuite(current);
     waitingSuite(current);
+    scanQueueSuite(current);
     offerSuite(current);
     offeredSessionSuite(current);
     requestSuite(current);

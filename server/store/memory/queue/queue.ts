@@ -55,6 +55,8 @@ export function createMemoryQueue(pools: RegionPools): QueueStore {
         .get(regionPool)
         .waitingQueue.listFirst(limit)
         .map(({ sessionId, epoch, arrivedAtMs, meta }) => ({ sessionId, epoch, arrivedAtMs, meta })),
+
+    scanQueue: async (regionPool, cursor, count) => pools.get(regionPool).waitingQueue.scan(cursor, count),
   };
 }
 
