@@ -61,7 +61,10 @@ for (const brokersAheadMs of [[20_000], [-20_000], [20_000, 0], [-20_000, 0]]) {
         const { sessionId, claimWithinMs } = await bob.next('matched');
         expect(claimWithinMs).to.be.within(1, TIME_MS);
         expect(await bob.next('session')).to.include({ sessionId, reason: 'reservation_expired' });
-        expect(performance.now() - acceptedAtMs, 'expired').to.be.within(TIME_MS - SOON_MS, TIME_MS + LATE_MS);
+        expect(performance.now() - acceptedAtMs, 'expired').to.be.within(
+          TIME_MS - SOON_MS,
+          TIME_MS + LATE_MS,
+        );
       });
 
       it(`end a drain at its deadline${where}`, async () => {
