@@ -1,6 +1,8 @@
+import type { SessionRecord } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
 import { dispatchToHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
+import { renewLiveRequests } from '../placement/renew-live-requests.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
@@ -28,6 +30,7 @@ export async function reconcileHost(
     dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
   notifyAllOfEnd(context, regionPool, result.ended);
   for (const session of result.adopted) notifyAllOfChange(context, regionPool, session);
+  void renewReturned(context, host, result.returned);
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
     context.log.info(
       {
@@ -38,6 +41,30 @@ export async function reconcileHost(
         adopted: result.adopted.length,
       },
       'host and store reconciled',
+    );
+  }
+}
+
+/** Renews the live requests of sessions that the host brought back. After an outage of the store it is repeated. */
+async function renewReturned(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  host: HostConnection,
+  sessions: readonly SessionRecord[],
+): Promise<void> {
+  const { regionPool, registration } = host;
+  const returned = sessions.flatMap(({ sessionId, epoch, meta }) =>
+    meta === null ? [] : [{ playerId: meta.playerId, sessionId, epoch }],
+  );
+  if (returned.length === 0) return;
+  try {
+    await context.repeatedCalls.run(host, registration.slots, () =>
+      renewLiveRequests(context, regionPool, returned),
+    );
+  } catch (error) {
+    const { hostId } = registration;
+    context.log.warn(
+      { err: error, ...regionPool, hostId },
+      'live requests of returned sessions were not renewed',
     );
   }
 }

@@ -42,6 +42,10 @@ async function removeFromStore(
   const { playerId } = client;
   const positions = everywhere ? context.fleet.regionPools : queues;
   const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, positions)]);
+  if (state.lostIn !== null && refusalCodeOf(request) === 'CANCELLED') {
+    // The lost host may come back with the session that its client has ended.
+    await withdrawRequest(context, [state.lostIn], { sessionId: state.sessionId, belowEpoch: epoch + 1 });
+  }
   if (mayUseIdAgain(request)) await context.store.deleteRequest(playerId, message.requestId);
   else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
 }
