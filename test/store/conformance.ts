@@ -5,6 +5,7 @@ import { inboxSuite } from './inbox/inbox-suite.js';
 import { hostFailureSuite } from './hosts/host-failure-suite.js';
 import { hostSuite } from './hosts/host-suite.js';
 import { liveRequestSuite } from './requests/live-request-suite.js';
+import { lostSessionSuite } from './sessions/lost-session-suite.js';
 import { moveSuite } from './moves/move-suite.js';
 import { offerSuite } from './queue/offer-suite.js';
 import { offeredSessionSuite } from './queue/offered-session-suite.js';
@@ -43,6 +44,7 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     returningHostSuite(current);
     recordedEndSuite(current);
     reconcileSuite(current);
+    lostSessionSuite(current);
     queueSuite(current);
     waitingSuite(current);
     scanQueueSuite(current);

@@ -128,6 +128,7 @@ function adoptSession(
   if (known?.state === 'reserved' && known.hostId === host.hostId) pool.hostFailures.delete(host.hostId);
   // A session that runs does not wait any more.
   pool.waitingQueue.delete(sessionId);
+  pool.lostSessions.delete(sessionId);
   const session: SessionRecord = {
     sessionId,
     epoch,

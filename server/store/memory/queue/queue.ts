@@ -88,6 +88,8 @@ function joinQueue(pool: PoolState, entry: NewQueueEntry, maxLength: number, now
   if (known !== undefined && known.epoch >= epoch) return { kind: 'over', reason: known.reason ?? 'error' };
   if (pool.closures.length > 0) return { kind: 'closed' };
 
+  // A slot may be kept for it as for a lost session. Now it waits for its turn.
+  pool.lostSessions.delete(sessionId);
   const waiting = pool.waitingQueue.getQueued(sessionId);
   if (waiting !== undefined) {
     pool.waitingQueue.update(sessionId, {
@@ -166,6 +168,7 @@ function withdraw(
   callerId: string,
 ): EndedSession[] {
   pool.waitingQueue.delete(sessionId);
+  pool.lostSessions.delete(sessionId);
   const known = pool.sessions.get(sessionId);
   if (known === undefined) return [];
   if (known.state === 'offered') {

@@ -17,11 +17,9 @@
 --   host's counter and digest are those of its sessions.
 
 local host = load_host(host_id)
-if not host then
-  return { 'unknown' }
-end
-if host.connection ~= connection_id then
-  return { 'replaced' }
+if not host or host.connection ~= connection_id then
+  serve_queue()
+  return { host and 'replaced' or 'unknown' }
 end
 
 -- The target reservation of a move has the session's id and a plus sign; see domain/target-reservation.ts.
@@ -99,6 +97,7 @@ end
 
 local function adopt(id, known, epoch, state)
   delete_waiting(id)
+  redis.call('ZREM', lost_key, id)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
     if known.state == 'reserved' then
