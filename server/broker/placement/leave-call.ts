@@ -49,6 +49,10 @@ async function removeFromStore(
   if (owner === 'elsewhere') await endEarlierRequest(context, { playerId, requestId: message.requestId });
   // The live record with the session is that of the request that continues it.
   else if (owner === 'replaced') return;
+  if (state.lostIn !== null && refusalCodeOf(request) === 'CANCELLED') {
+    // The lost host may come back with the session that its client has ended.
+    await withdrawRequest(context, [state.lostIn], { sessionId: state.sessionId, belowEpoch: epoch + 1 });
+  }
   if (mayUseIdAgain(request)) await context.store.deleteRequest(playerId, message.requestId);
   else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
 }

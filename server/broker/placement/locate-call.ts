@@ -5,6 +5,8 @@ import type { RememberedRequest } from '../../domain/play-request/play-request.j
 import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
 import { rankCandidates } from '../../domain/ranking.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
+import { isHeld } from '../../domain/session-state.js';
+import type { ClientConnection } from '../connections/connections.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
@@ -17,6 +19,7 @@ import {
 } from '../requests/attach-earlier-session.js';
 import { rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { renewLiveRequests } from './renew-live-requests.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { BrokerSettings } from '../settings.js';
@@ -111,7 +114,7 @@ async function locateReplaced(
 }
 
 async function locateOnce(
-  context: BrokerSettings & StoreAccess,
+  context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located | undefined> {
@@ -120,6 +123,7 @@ async function locateOnce(
   const replaceLost = message.onHostLost !== 'end';
   const metaIn = (regionPool: RegionPool): SessionMeta | undefined =>
     createSessionMeta(context, client, message, candidates, regionPool);
+  if (record.state === 'over') await renewReturned(context, client, record);
   const earlier = await attachEarlierSession(context, client, record, replaceLost, metaIn);
   if (earlier !== undefined && earlier.kind !== 'replacing') return toLocated(request, earlier);
   const position = await findQueuePosition(context, record);
@@ -127,6 +131,26 @@ async function locateOnce(
   // The broker that was placing the session again did not finish within `requestGraceMs`.
   const isAbandoned = earlier !== undefined && record.ageMs >= context.intervals.requestGraceMs;
   return isAbandoned ? placeLostAgain(request, earlier, record.epoch) : undefined;
+}
+
+/**
+ * Makes a request that is over live again if the host has brought its session back.
+ *
+ * @throws Refusal SESSION_OVER when another request of the player is live, so that the session ends
+ */
+async function renewReturned(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  client: ClientConnection,
+  record: RememberedRequest,
+): Promise<void> {
+  const found = await locateSession(context, record);
+  if (found === undefined || !isHeld(found.session.state)) return;
+  const { playerId } = client;
+  const { sessionId, epoch } = found.session;
+  const ended = await renewLiveRequests(context, found.regionPool, [{ playerId, sessionId, epoch }]);
+  if (!ended.has(sessionId)) return;
+  notifyEnded(client, { sessionId, epoch, reason: 'superseded' });
+  throw new Refusal('SESSION_OVER');
 }
 
 /** The request keeps waiting for its first title, whatever the repeated frame names. */
