@@ -57,7 +57,9 @@ export async function locateRequest(
       if (record.state === 'replaced') return await locateReplaced(context, request, record);
       const found = await locateOnce(context, request, record);
       if (found !== undefined) return found;
-      const isWanted = request.state.phase.name === 'locating' && known !== null;
+      const { phase } = request.state;
+      if (phase.name === 'leaving' && record.state === 'live') request.owner = 'elsewhere';
+      const isWanted = phase.name === 'locating' && known !== null;
       if (!isWanted) return { kind: 'nothing' };
       // It was cancelled, or its session has ended and its record was deleted.
       if (record.state === 'over') return { kind: 'over', code: 'SESSION_OVER' };
@@ -99,12 +101,13 @@ async function locateReplaced(
   request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located> {
+  request.owner = 'replaced';
   const session = (await locateSession(context, record))?.session;
   if (session === undefined || session.hostId === '' || session.state === 'offered')
     return { kind: 'replaced' };
   // Taking a request's place raises its epoch, and ends its session. A session that was resumed goes on.
   if (session.state !== 'ended' && session.epoch >= record.epoch) {
-    request.hasSession = true;
+    request.knownSessionId = session.sessionId;
     return { kind: 'replaced' };
   }
   notifyEnded(request.client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
@@ -186,7 +189,7 @@ function placeLostAgain(
   { regionPool, session }: { readonly regionPool: RegionPool; readonly session: SessionRecord },
   epoch: number,
 ): Located {
-  request.hasSession = true;
+  request.knownSessionId = session.sessionId;
   // If the session cannot be placed again, its client has to know how it ended.
   request.answerer = {
     ...request.answerer,
