@@ -6,6 +6,7 @@ import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
 import { readStanding } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import { prepareMatchedHost } from './answer-matched.js';
 import { cachedEndpoint } from './create-matched.js';
 import { inspectOther, replaceOther, resumeOther } from './conflict-calls.js';
 import { leaveStore } from './leave-call.js';
@@ -99,7 +100,7 @@ function describeHost(
 /** What becomes of a request that is not this broker's own any more. */
 const DESCRIBED_AS: Readonly<Record<Exclude<Standing, 'own'>, Described['result']>> = {
   replaced: 'replaced',
-  resumed: 'replaced',
+  resumed: 'resumed',
   over: 'cancelled',
   continued: 'continued',
   unknown: 'continued',
@@ -112,6 +113,7 @@ async function describeIfOwn(
 ): Promise<Described> {
   const standing = await readStanding(context, request);
   if (standing === 'own') return readEndpoint(context, request, placed);
+  if (standing === 'resumed') prepareMatchedHost(context, placed);
   return { type: 'described', result: DESCRIBED_AS[standing] };
 }
 

@@ -4,6 +4,8 @@ import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { recordRegionPool } from '../requests/record-region-pool.js';
 import { readStanding } from '../requests/standing.js';
+import type { Connections } from '../connections/ports.js';
+import { prepareMatchedHost } from './answer-matched.js';
 import { releaseSlot } from './leave-call.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -18,6 +20,7 @@ const FULL: Reserved = { type: 'reserved', result: { kind: 'full' } };
 const CONTINUED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'UNAVAILABLE' } };
 /** Its client cancelled it on another connection. */
 const CANCELLED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'CANCELLED' } };
+const REPLACED: Reserved = { type: 'reserved', result: { kind: 'replaced' } };
 const NO_SUITABLE_POOL: Reserved = {
   type: 'reserved',
   result: { kind: 'refused', code: 'NO_SUITABLE_POOL' },
@@ -29,7 +32,7 @@ const NO_SUITABLE_POOL: Reserved = {
  * @param index position of the candidate
  */
 export function reserveSlot(
-  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   index: number,
 ): Reserved | Promise<Reserved> {
@@ -79,7 +82,7 @@ export function reserveSlot(
 
 /** Releases a slot if the request was cancelled or continued elsewhere before the slot was reserved, and so could not be found. */
 async function keepSlot(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<Reserved> {
@@ -88,9 +91,12 @@ async function keepSlot(
     recordRegionPool(context, request, placed.regionPool),
   ]);
   if (standing === 'own') return { type: 'reserved', result: { kind: 'placed', placed } };
+  if (standing === 'resumed') {
+    // The other request has this slot.
+    prepareMatchedHost(context, placed);
+    return REPLACED;
+  }
   await releaseSlot(context, placed);
   if (standing === 'over') return CANCELLED;
-  return standing === 'replaced' || standing === 'resumed'
-    ? { type: 'reserved', result: { kind: 'replaced' } }
-    : CONTINUED;
+  return standing === 'replaced' ? REPLACED : CONTINUED;
 }

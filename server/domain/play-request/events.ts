@@ -112,9 +112,12 @@ export type RequestResult<P extends Placed> =
         | { readonly kind: 'waiting'; readonly position: QueuePosition }
         /** The other request has ended meanwhile. */
         | { readonly kind: 'ended' }
+        /** Another session of the player is live by now. */
         | { readonly kind: 'live'; readonly other: RememberedRequest }
-        /** The session ended, or another connection repeats the request. */
-        | { readonly kind: 'lost_race' };
+        /** A newer request of the player resumes or replaces the other one. */
+        | { readonly kind: 'outdated' }
+        /** This request is remembered: the session ended just now, its host is lost, or another connection repeats the request. */
+        | { readonly kind: 'known'; readonly record: RememberedRequest };
     }
   | {
       readonly type: 'attempt_started';
@@ -127,7 +130,7 @@ export type RequestResult<P extends Placed> =
   | {
       readonly type: 'described';
       /** `cancelled`: on another connection of the player, which has ended the request in the store. */
-      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'cancelled';
+      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'resumed' | 'cancelled';
     }
   | {
       readonly type: 'joined';

@@ -36,7 +36,7 @@ export const NEXT_PHASES: Readonly<
   resuming: {
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
-    resumed: ['inspecting', 'replacing', 'describing', 'waiting', 'closed'],
+    resumed: ['locating', 'inspecting', 'replacing', 'describing', 'waiting', 'closed'],
     failed: ['closed'],
   },
   starting: {

@@ -90,6 +90,6 @@ function argsOf({ requestId, sessionId, regionPool }: RequestEntry) {
   return { requestId, sessionId, regionPool: encodeRegionPool(regionPool) };
 }
 
-function expectedArgs({ requestId, epoch }: ExpectedLive) {
-  return { expectedId: requestId, expectedEpoch: epoch };
+function expectedArgs(expected: ExpectedLive | null) {
+  return { expectedSessionId: expected?.sessionId ?? '', expectedEpoch: expected?.epoch ?? 0 };
 }

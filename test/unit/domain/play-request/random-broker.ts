@@ -300,7 +300,8 @@ export class RandomBroker {
             () => ({ kind: 'waiting', position: this.#position() }) as const,
             () => ({ kind: 'ended' }) as const,
             () => ({ kind: 'live', other: OTHER }) as const,
-            () => ({ kind: 'lost_race' }) as const,
+            () => ({ kind: 'outdated' }) as const,
+            () => ({ kind: 'known', record: { ...OTHER, requestId: 'r1' } }) as const,
           ])(),
         };
       case 'start_attempt':
@@ -312,11 +313,14 @@ export class RandomBroker {
             () => ({ kind: 'replaced' }) as const,
           ])(),
         };
-      case 'describe':
-        return {
-          type: 'described',
-          result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced', 'cancelled'] as const),
-        };
+      case 'describe': {
+        const result = this.choose([
+          ...(['ready', 'ready', 'host_left', 'continued', 'replaced', 'resumed', 'cancelled'] as const),
+        ]);
+        // The request that resumed this one has the slot.
+        if (result === 'resumed') this.slots.delete(keyOf(call.placed));
+        return { type: 'described', result };
+      }
       case 'join':
         return this.#join(call.regionPools);
       case 'confirm':

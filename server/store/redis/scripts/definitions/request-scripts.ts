@@ -44,14 +44,14 @@ export const REQUEST_SCRIPTS = {
       requestId: 'text',
       sessionId: 'text',
       regionPool: 'text',
-      expectedId: 'text',
+      expectedSessionId: 'text',
       expectedEpoch: 'number',
     },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
   'requests/resume-live-request': {
     keys: ['requests'],
-    args: { requestId: 'text', expectedId: 'text', expectedEpoch: 'number', raiseEpoch: 'flag' },
+    args: { requestId: 'text', expectedSessionId: 'text', expectedEpoch: 'number', raiseEpoch: 'flag' },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
   'requests/set-request-pool': {
