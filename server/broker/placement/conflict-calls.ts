@@ -2,7 +2,7 @@ import { delay } from '../../runtime/delay.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
-import type { QueueEntryStatus, RequestRecord } from '../../store/fleet-store.js';
+import type { QueueEntryStatus, RequestKey, RequestRecord } from '../../store/fleet-store.js';
 import { heldByClient } from '../connections/client-session-directory.js';
 import type { ClientConnection } from '../connections/connections.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -216,45 +216,65 @@ async function resumeSession(
     const { record } = outcome;
     if (position !== undefined)
       return continueWaiting(context, request, { ...position, epoch: record.epoch });
-    const placed = await placeResumed(context, client, record);
-    // The session has just ended, or has another host soon: this request continues as a repeated one does.
-    return placed === undefined
-      ? { kind: 'known', record: rememberedRequest(message.requestId, record) }
-      : { kind: 'placed', placed };
+    return placeResumed(context, client, key, record);
   }
 }
 
-/** Gives the session of a request that was resumed to this connection; `undefined` if it cannot be used at the moment. */
+/**
+ * Matches a request to the session that it resumed. If the session has just ended or has another host soon, or if another request has
+ * resumed it since, this one continues as a repeated one does.
+ */
 async function placeResumed(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   client: ClientConnection,
-  record: RequestRecord,
-): Promise<PlacedSession | undefined> {
-  const located = await takeSession(context, client, record);
-  if (located?.session.meta?.playerId !== client.playerId) return undefined;
+  key: RequestKey,
+  resumed: RequestRecord,
+): Promise<ResumeResult> {
+  const { record, located } = await takeSession(context, client, key, resumed);
+  const known = { kind: 'known', record: rememberedRequest(key.requestId, record) } as const;
+  if (located?.session.meta?.playerId !== client.playerId) return known;
   const { regionPool, session } = located;
   const leftMs = claimTimeLeftMs(context.limits, session, record);
   try {
-    return await placedFromSession(context, regionPool, session, leftMs);
+    return { kind: 'placed', placed: await placedFromSession(context, regionPool, session, leftMs) };
   } catch (error) {
-    if (error instanceof Refusal) return undefined;
+    if (error instanceof Refusal) return known;
     throw error;
   }
 }
 
-/** Gives a session to this connection, on the host that has it; `undefined` if it is over. */
+/** What `takeSession` found: the record of the request, and the session if this connection has it. */
+interface TakenSession {
+  readonly record: RequestRecord;
+  readonly located?: LocatedSession;
+}
+
+/**
+ * Gives a session to this connection, on the host that has it, unless it is over or another request has resumed it since. The record
+ * decides between two requests, so it is read after the session, which is given only if nobody got it after that. This is repeated only
+ * when somebody did.
+ */
 async function takeSession(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   client: ClientConnection,
-  { regionPool, sessionId }: Pick<RememberedRequest, 'regionPool' | 'sessionId'>,
-): Promise<LocatedSession | undefined> {
-  const { store, brokerId } = context;
-  const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
-  const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
-  if (session === null || session.state === 'ended') return undefined;
-  // After the session was given away: a move that begins now sends its client to the target host, which is this one.
-  const located = await cancelMoves(context, { regionPool, session });
-  if (located.session === session) return located;
-  const moved = await store.giveSession(located.regionPool, sessionId, brokerId, null);
-  return moved === null || moved.state === 'ended' ? undefined : { ...located, session: moved };
+  key: RequestKey,
+  resumed: RequestRecord,
+): Promise<TakenSession> {
+  const { store, batches, brokerId } = context;
+  const { sessionId } = resumed;
+  let { regionPool } = resumed;
+  for (;;) {
+    const [before] = await store.getSessions(regionPool, [sessionId]);
+    const record = (await batches.findRequest(key)) ?? resumed;
+    const isOver = before === null || before === undefined || before.state === 'ended';
+    if (isOver || record.state !== 'live') return { record };
+    const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
+    const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq, before.seq);
+    if (session === null) continue;
+    if (session.state === 'ended') return { record };
+    // After the session was given away: a move that begins now sends its client to the target host, which is this one.
+    const located = await cancelMoves(context, { regionPool, session });
+    if (located.session === session) return { record, located };
+    ({ regionPool } = located);
+  }
 }
