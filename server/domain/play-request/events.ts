@@ -123,14 +123,16 @@ export type RequestResult<P extends Placed> =
       readonly type: 'attempt_started';
       readonly result:
         | { readonly kind: 'started'; readonly epoch: number }
-        /** Another broker started an attempt first, or another request of the player is live. */
+        /** Another connection started an attempt of this request first. */
+        | { readonly kind: 'continued'; readonly record: RememberedRequest }
+        /** Another request of the player is live, or this one was cancelled. */
         | { readonly kind: 'refused'; readonly code: RefusalCode }
         | { readonly kind: 'replaced' };
     }
   | {
       readonly type: 'described';
       /** `cancelled`: on another connection of the player, which has ended the request in the store. */
-      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'resumed' | 'cancelled';
+      readonly result: 'ready' | 'host_left' | 'unknown' | 'replaced' | 'resumed' | 'cancelled';
     }
   | {
       readonly type: 'joined';

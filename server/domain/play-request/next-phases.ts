@@ -42,7 +42,7 @@ export const NEXT_PHASES: Readonly<
   starting: {
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
-    attempt_started: ['placing', 'closed'],
+    attempt_started: ['locating', 'placing', 'closed'],
     failed: ['closed'],
   },
   placing: {

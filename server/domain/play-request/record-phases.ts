@@ -207,6 +207,8 @@ export function stepStarting<P extends Placed>(
       return enter({ ...request, epoch: result.epoch }, { name: 'placing', index: 0 }, [
         { type: 'reserve', index: 0 },
       ]);
+    case 'continued':
+      return locate(request, result.record);
     case 'refused':
       return close(request, { kind: 'refused', code: result.code });
     case 'replaced':

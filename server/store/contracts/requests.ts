@@ -141,10 +141,11 @@ export interface RequestStore {
    * Starts a new attempt for a request: raises its epoch if that is still `fromEpoch`, records the region pool, and makes it the
    * live one. Records the request if the store does not know it (any more).
    *
+   * @param orLater also raises a later epoch, so that of several callers each succeeds
    * @returns the new epoch, above every epoch that was allocated for the request; `null` when another attempt came first, another
    *   request of the player is live or has the session, or this one was replaced
    */
-  startAttempt(request: RequestEntry, fromEpoch: number): Promise<number | null>;
+  startAttempt(request: RequestEntry, fromEpoch: number, orLater?: boolean): Promise<number | null>;
   /**
    * Allocates the epoch of an attempt to move the request's session. The request itself stays unchanged. No other call
    * ever gets this epoch, whether the attempt succeeds or not. A request that the store does not know is recorded, and is live

@@ -52,8 +52,9 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
         return texts(reply).map((cleared) => cleared === '1');
       }),
 
-    async startAttempt(request, fromEpoch) {
-      const epoch = await run('requests/start-attempt', keysOf(request), { ...argsOf(request), fromEpoch });
+    async startAttempt(request, fromEpoch, orLater = false) {
+      const args = { ...argsOf(request), fromEpoch, orLater };
+      const epoch = await run('requests/start-attempt', keysOf(request), args);
       return epoch === 0 ? null : Number(epoch);
     },
 

@@ -1,46 +1,33 @@
 import { expect } from 'chai';
-import type { Frame, Peer } from '../../support/fleet/peer.js';
+import {
+  BurstOfPeers,
+  MIXED,
+  REPEATS,
+  RESUMES,
+  SAME_ID,
+  TAKEOVERS,
+  isLastWord,
+  isMatched,
+  isQueued,
+  type Burst,
+} from '../../support/fleet/burst.js';
+import { interfereOnce } from '../../support/fleet/interfere-once.js';
+import type { Peer } from '../../support/fleet/peer.js';
 import {
   TestFleet,
   acceptOffer,
+  keepSendingHeartbeats,
   play,
   queueUp,
-  roundTrip,
   startStream,
 } from '../../support/fleet/test-fleet.js';
+import { SingleMoveFleet } from '../../support/moves/single-move-fleet.js';
 import { waitUntil } from '../../support/time/eventually.js';
 
 const REGION_POOL = { region: 'near', pool: 'console-x' };
 
-/** Connections of one player that play at the same moment. */
-const SOCKETS = 30;
-
-/** What each connection asks for, by its index, and with which id. */
-interface Burst {
-  readonly name: string;
-  readonly onConflict: (i: number) => 'resume' | 'takeover';
-  readonly requestId: (i: number) => string;
-}
-
-const RESUMES: Burst = { name: 'resume', onConflict: () => 'resume', requestId: (i) => `burst-${i}` };
-const SAME_ID: Burst = {
-  name: 'resume with one request id',
-  onConflict: () => 'resume',
-  requestId: () => 'burst',
-};
-const TAKEOVERS: Burst = { name: 'take over', onConflict: () => 'takeover', requestId: (i) => `burst-${i}` };
-const MIXED: Burst = {
-  name: 'resume or take over',
-  // Pairs, so that each of two brokers gets both.
-  onConflict: (i) => (Math.floor(i / 2) % 2 === 0 ? 'resume' : 'takeover'),
-  requestId: (i) => `burst-${i}`,
-};
-
-const isOver = ({ type, state }: Frame): boolean =>
-  type === 'replaced' || type === 'error' || (type === 'session' && state === 'ended');
-const holds = ({ unread }: Peer): boolean => !unread.some(isOver);
-const isMatched = ({ unread }: Peer): boolean => unread.some(({ type }) => type === 'matched');
-const isQueued = ({ unread }: Peer): boolean => unread.some(({ type }) => type === 'queued');
+/** A host is lost half a second after it fell silent. */
+const SHORT_LIMITS = { suspectAfterMs: 250, lostAfterMs: 500, sweepGapMs: 100 };
 
 for (const [where, options] of [
   ['on one broker with its state in memory', { brokers: 1 }],
@@ -50,62 +37,12 @@ for (const [where, options] of [
   describe(`When many connections of a player play at the same moment, ${where}`, function () {
     this.timeout(20_000);
     let fleet: TestFleet;
-    let peers: Peer[];
+    let many: BurstOfPeers;
     beforeEach(async () => {
       fleet = await TestFleet.start(options);
-      peers = await Promise.all(
-        Array.from({ length: SOCKETS }, (_, i) => fleet.player('alice', { broker: i % options.brokers })),
-      );
+      many = await BurstOfPeers.open(fleet);
     });
     afterEach(() => fleet.stop());
-
-    function send({ onConflict, requestId }: Burst): void {
-      peers.forEach((peer, i) => play(peer, requestId(i), { onConflict: onConflict(i) }));
-    }
-
-    /** The one connection that has the request at the end, when every other one has had its last word. */
-    async function lastOne(burst: Burst, isAnswered: (peer: Peer) => boolean): Promise<Peer> {
-      await waitUntil(() => peers.filter(holds).length === 1 && peers.filter(holds).every(isAnswered)).catch(
-        (error: unknown) => {
-          throw new Error(JSON.stringify(peers.map(({ unread }) => unread)), { cause: error });
-        },
-      );
-      const requestIds = new Set(peers.map((_, i) => burst.requestId(i)));
-      for (const { unread } of peers) {
-        expect(unread.filter(({ type }) => type === 'error')).to.deep.equal([]);
-        expect(unread.filter(isOver).length, JSON.stringify(unread)).to.be.at.most(1);
-        for (const { byRequestId } of unread.filter(({ type }) => type === 'replaced'))
-          expect(requestIds.has(String(byRequestId)), String(byRequestId)).to.equal(true);
-      }
-      return peers.find(holds)!;
-    }
-
-    /** Expects that the store knows the request of this connection as the player's live one. Returns the id of its session. */
-    async function expectLive(last: Peer, burst: Burst): Promise<string> {
-      const requestId = burst.requestId(peers.indexOf(last));
-      const [record] = await fleet.stores[0]!.findRequests([{ playerId: 'alice', requestId }]);
-      expect(record, requestId).to.include({ state: 'live' });
-      return record!.sessionId;
-    }
-
-    /** Expects that this connection has the session: its events arrive there, and nowhere else, and it holds the one slot. */
-    async function expectSession(last: Peer, burst: Burst, host: Peer): Promise<string> {
-      const sessionId = await expectLive(last, burst);
-      const matched = last.unread.findLast(({ type }) => type === 'matched');
-      expect(matched).to.include({ sessionId });
-      await waitUntil(async () => {
-        const { regions } = await fleet.broker(0).broker.status();
-        return regions[0]?.pools[0]?.sessions === 1;
-      });
-      const { epoch } = matched!;
-      host.send({ type: 'session', sessionId, epoch, state: 'active' });
-      host.send({ type: 'session', sessionId, epoch, state: 'disconnected' });
-      await last.next('session', ({ state }) => state === 'disconnected');
-      await Promise.all(peers.map(roundTrip));
-      for (const peer of peers)
-        if (peer !== last) expect(peer.unread.some(({ state }) => state === 'disconnected')).to.equal(false);
-      return sessionId;
-    }
 
     for (const burst of [RESUMES, SAME_ID, TAKEOVERS, MIXED]) {
       const mayEnd = burst === TAKEOVERS || burst === MIXED;
@@ -114,10 +51,10 @@ for (const [where, options] of [
         const host = await fleet.host({ hostId: 'h1', slots: 8 });
         const tv = await fleet.player('alice');
         const { sessionId } = await startStream(tv, host, []);
-        send(burst);
-        const last = await lastOne(burst, isMatched);
-        await waitUntil(() => tv.unread.some(isOver));
-        const lastId = await expectSession(last, burst, host);
+        await many.send(burst);
+        const last = await many.lastOne(burst, isMatched);
+        await waitUntil(() => tv.unread.some(isLastWord));
+        const lastId = await many.expectSession(last, burst, host);
         if (!mayEnd) expect(lastId).to.equal(sessionId);
       });
 
@@ -127,10 +64,10 @@ for (const [where, options] of [
         play(tv, 'r1');
         const { sessionId } = await tv.next('matched');
         await host.next('prepare');
-        send(burst);
-        const last = await lastOne(burst, isMatched);
-        await waitUntil(() => tv.unread.some(isOver));
-        const lastId = await expectSession(last, burst, host);
+        await many.send(burst);
+        const last = await many.lastOne(burst, isMatched);
+        await waitUntil(() => tv.unread.some(isLastWord));
+        const lastId = await many.expectSession(last, burst, host);
         if (!mayEnd) expect(lastId).to.equal(sessionId);
       });
 
@@ -138,24 +75,109 @@ for (const [where, options] of [
         const host = await fleet.fullHost({ hostId: 'h1' });
         const tv = await fleet.player('alice');
         await queueUp(tv, 'r1');
-        send(burst);
-        const last = await lastOne(burst, isQueued);
-        await waitUntil(() => tv.unread.some(isOver));
-        const sessionId = await expectLive(last, burst);
+        await many.send(burst);
+        const last = await many.lastOne(burst, isQueued);
+        await waitUntil(() => tv.unread.some(isLastWord));
+        const sessionId = await many.expectLive(last, burst);
         const bob = await fleet.player('bob');
         expect(await queueUp(bob, 'r1')).to.include({ position: 2 });
         await host.free();
         expect(await acceptOffer(last)).to.include({ sessionId });
         const [session] = await fleet.stores[0]!.getSessions(REGION_POOL, [sessionId]);
         expect(session).to.include({ state: 'reserved' });
-        await Promise.all(peers.map(roundTrip));
-        expect(peers.filter((peer) => peer !== last && isMatched(peer))).to.deep.equal([]);
+        await many.settle();
+        // The frame of the last one was taken from its buffer.
+        expect(many.peers.filter(isMatched)).to.deep.equal([]);
       });
 
       it(`and ${burst.name} while it has no request: one gets a session, and each other one is told so`, async () => {
         const host = await fleet.host({ hostId: 'h1', slots: 8 });
-        send(burst);
-        await expectSession(await lastOne(burst, isMatched), burst, host);
+        await many.send(burst);
+        await many.expectSession(await many.lastOne(burst, isMatched), burst, host);
+      });
+    }
+  });
+
+  describe(`When many connections of a player play while its host is lost, ${where}`, function () {
+    this.timeout(20_000);
+    let fleet: TestFleet;
+    let many: BurstOfPeers;
+    let tv: Peer;
+    let spare: Peer;
+    let sessionId: string;
+    beforeEach(async () => {
+      fleet = await TestFleet.start({ ...options, limits: SHORT_LIMITS });
+      many = await BurstOfPeers.open(fleet);
+      tv = await fleet.player('alice');
+    });
+    afterEach(() => fleet.stop());
+
+    /** Starts a session on a host that falls silent, and another host. */
+    async function loseHost(): Promise<void> {
+      const host = await fleet.host({ hostId: 'h1', slots: 1 });
+      sessionId = String((await startStream(tv, host, []))['sessionId']);
+      spare = await fleet.host({ hostId: 'h2', slots: 8 });
+      keepSendingHeartbeats(spare);
+      host.terminate();
+    }
+
+    for (const burst of [RESUMES, SAME_ID, MIXED, REPEATS] as readonly Burst[]) {
+      it(`and ${burst.name} while it is placed again: one gets it, and each other one is told so`, async () => {
+        let sent: Promise<void> | undefined;
+        // Answers arrive only when the session has another host.
+        interfereOnceLater('startAttempt', 'after', async () => {
+          sent = many.send(burst);
+          await sent;
+        });
+        await loseHost();
+        await waitUntil(() => sent !== undefined);
+        const last = await many.lastOne(burst, isMatched);
+        await waitUntil(() => tv.unread.some(isLastWord));
+        const lastId = await many.expectSession(last, burst, spare);
+        if (burst !== MIXED) expect(lastId).to.equal(sessionId);
+      });
+
+      it(`and ${burst.name} after its player left: one gets a session, and each other one is told so`, async () => {
+        await loseHost();
+        tv.terminate();
+        await waitUntil(async () => {
+          const [session] = await fleet.stores[0]!.getSessions(REGION_POOL, [sessionId]);
+          return session?.reason === 'host_lost';
+        });
+        await many.send(burst);
+        await many.expectSession(await many.lastOne(burst, isMatched), burst, spare);
+      });
+    }
+
+    /** As `interfereOnce`, on the first broker. */
+    function interfereOnceLater(
+      ...args: Parameters<typeof interfereOnce> extends [unknown, ...infer R] ? R : never
+    ): void {
+      interfereOnce(fleet.stores[0]!, ...args);
+    }
+  });
+}
+
+for (const brokers of [1, 2]) {
+  describe(`When many connections of a player play while its session moves, on ${brokers === 1 ? 'one broker' : 'two brokers'}`, function () {
+    this.timeout(20_000);
+    let moving: SingleMoveFleet;
+    let many: BurstOfPeers;
+    beforeEach(async () => {
+      moving = await SingleMoveFleet.start({ brokers });
+      many = await BurstOfPeers.open(moving.fleet);
+      await moving.startMove();
+      await moving.sendCheckpoint();
+    });
+    afterEach(() => moving.fleet.stop());
+
+    for (const burst of [RESUMES, SAME_ID]) {
+      it(`and ${burst.name}: one gets it on its source host, and each other one is told so`, async () => {
+        const { source, sessionId } = moving;
+        await many.send(burst, { canMove: true });
+        const last = await many.lastOne(burst, isMatched);
+        expect(await source.next('resume')).to.include({ sessionId, epoch: 1 });
+        expect(await many.expectSession(last, burst, source)).to.equal(sessionId);
       });
     }
   });

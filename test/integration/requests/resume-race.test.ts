@@ -1,29 +1,10 @@
 import { expect } from 'chai';
-import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { interfereOnce } from '../../support/fleet/interfere-once.js';
 import type { Peer } from '../../support/fleet/peer.js';
 import { TestFleet, acceptOffer, play, queueUp, roundTrip } from '../../support/fleet/test-fleet.js';
 import { waitUntil } from '../../support/time/eventually.js';
 
 const REGION_POOL = { region: 'near', pool: 'console-x' };
-
-/** Runs `interfere` once, before or after a store carries out the next call of a verb. */
-function interfereOnce(
-  store: FleetStore,
-  verb: 'giveSession' | 'enqueue' | 'reserve',
-  when: 'before' | 'after',
-  interfere: () => Promise<void>,
-): void {
-  const original = store[verb];
-  const carryOut = original as (...args: unknown[]) => Promise<unknown>;
-  const call = async (...args: unknown[]): Promise<unknown> => {
-    Object.assign(store, { [verb]: original });
-    if (when === 'before') await interfere();
-    const result = await carryOut.apply(store, args);
-    if (when === 'after') await interfere();
-    return result;
-  };
-  Object.assign(store, { [verb]: call });
-}
 
 describe('When two devices on two brokers resume a session and the store carries out their calls by turns', function () {
   this.timeout(15_000);

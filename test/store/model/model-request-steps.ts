@@ -48,10 +48,10 @@ export const requestSteps = [
   ),
   step(
     'startAttempt',
-    { ...entry, epoch },
-    (world, { epoch: from, ...one }) =>
+    { ...entry, epoch, orLater: fc.boolean() },
+    (world, { epoch: from, orLater, ...one }) =>
       (store) =>
-        store.startAttempt(inWorld(world, one), from),
+        store.startAttempt(inWorld(world, one), from, orLater),
   ),
   step(
     'allocateEpoch',

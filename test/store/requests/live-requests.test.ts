@@ -146,13 +146,13 @@ const ACTS: Readonly<Record<string, Act>> = {
     }
     return outcome;
   },
-  async attempt(player, { broker, pick }) {
+  async attempt(player, { broker, pick, flag }) {
     const known = player.belief(broker, pick);
     if (known === undefined) return undefined;
     const { entry, epoch: from } = known;
     const before = await player.live();
     await player.noteForgotten(entry);
-    const epoch = await player.side.store.startAttempt(entry, from);
+    const epoch = await player.side.store.startAttempt(entry, from, flag);
     if (epoch === null) return epoch;
     expect(before?.requestId ?? entry.requestId).to.equal(entry.requestId);
     player.give(entry.sessionId, epoch);

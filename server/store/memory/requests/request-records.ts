@@ -101,16 +101,16 @@ export class RequestRecords {
     return true;
   }
 
-  startAttempt(request: RequestEntry, fromEpoch: number, nowMs: number): number | null {
+  startAttempt(request: RequestEntry, fromEpoch: number, orLater: boolean, nowMs: number): number | null {
     const player = this.#read(request, nowMs);
     const { live } = player;
     if (live !== null && live.requestId !== request.requestId) return null;
     const known = live ?? findSessionRequest(player, request);
     if (known !== undefined) {
-      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || isReplaced(known))
-        return null;
+      const isFrom = known.epoch === fromEpoch || (orLater && known.epoch > fromEpoch);
+      if (known.requestId !== request.requestId || !isFrom || isReplaced(known)) return null;
     }
-    const epoch = Math.max(fromEpoch, known?.allocatedEpoch ?? 0) + 1;
+    const epoch = Math.max(fromEpoch, known === undefined ? 0 : highestEpoch(known)) + 1;
     this.#makeLive(request, player, known, epoch, nowMs);
     return epoch;
   }

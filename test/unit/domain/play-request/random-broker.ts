@@ -310,12 +310,13 @@ export class RandomBroker {
           result: this.choose([
             () => ({ kind: 'started', epoch: (this.#epoch += 1) }) as const,
             () => ({ kind: 'refused', code: 'UNAVAILABLE' }) as const,
+            () => ({ kind: 'continued', record: { ...OTHER, requestId: 'r1' } }) as const,
             () => ({ kind: 'replaced' }) as const,
           ])(),
         };
       case 'describe': {
         const result = this.choose([
-          ...(['ready', 'ready', 'host_left', 'continued', 'replaced', 'resumed', 'cancelled'] as const),
+          ...(['ready', 'ready', 'host_left', 'unknown', 'replaced', 'resumed', 'cancelled'] as const),
         ]);
         // The request that resumed this one has the slot.
         if (result === 'resumed') this.slots.delete(keyOf(call.placed));

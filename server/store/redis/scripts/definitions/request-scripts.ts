@@ -61,7 +61,7 @@ export const REQUEST_SCRIPTS = {
   },
   'requests/start-attempt': {
     keys: ['requests'],
-    args: { requestId: 'text', sessionId: 'text', regionPool: 'text', fromEpoch: 'number' },
+    args: { requestId: 'text', sessionId: 'text', regionPool: 'text', fromEpoch: 'number', orLater: 'flag' },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
 } as const satisfies Readonly<Record<string, KeyedScriptDefinition>>;
