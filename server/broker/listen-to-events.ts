@@ -6,6 +6,7 @@ import { dropTargetReservation, forgetOutgoingMove } from './moves/forget-ended-
 import { handleControlMessage } from './moves/handle-control-message.js';
 import { endHeldSession } from './placement/end-held-session.js';
 import { cancelReplacement } from './placement/end-session.js';
+import { keepReturnedSession } from './recovery/keep-returned-session.js';
 import { replaceLostSession } from './recovery/replace-lost-session.js';
 import type { RequestRunning } from './requests/ports.js';
 import { notifyWaitingRequest } from './requests/receive-offer.js';
@@ -26,6 +27,7 @@ export function listenToEvents(context: BrokerContext & RequestRunning): void {
   events.on('sessionLost', (...lost) => replaceLostSession(context, ...lost));
   events.on('sessionLeftHost', (...moved) => void locateMovedSession(context, ...moved));
   events.on('sessionEndOrdered', (...order) => void endHeldSession(context, ...order));
+  events.on('sessionReturned', (...returned) => void keepReturnedSession(context, ...returned));
   events.on('replacementCancelled', (...order) => cancelReplacement(context, ...order));
   events.on('controlMessage', (...message) => void handleControlMessage(context, ...message));
 }

@@ -133,7 +133,7 @@ export function createMetrics(): Metrics {
       });
       new Gauge({
         name: 'duskline_waiting_requests',
-        help: 'Requests of connected clients that are waiting in queues.',
+        help: 'Requests of connected clients that are waiting in queues or have an offer. Each counts once, in however many queues it is.',
         registers,
         collect() {
           this.set(read().waiting);

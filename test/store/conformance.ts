@@ -5,6 +5,7 @@ import { inboxSuite } from './inbox/inbox-suite.js';
 import { hostFailureSuite } from './hosts/host-failure-suite.js';
 import { hostSuite } from './hosts/host-suite.js';
 import { liveRequestSuite } from './requests/live-request-suite.js';
+import { lostSessionSuite } from './sessions/lost-session-suite.js';
 import { moveSuite } from './moves/move-suite.js';
 import { offerSuite } from './queue/offer-suite.js';
 import { offeredSessionSuite } from './queue/offered-session-suite.js';
@@ -16,6 +17,7 @@ import { recordedEndSuite } from './sessions/recorded-end-suite.js';
 import { requestSuite } from './requests/request-suite.js';
 import { returningHostSuite } from './hosts/returning-host-suite.js';
 import { sessionSuite } from './sessions/session-suite.js';
+import { scanQueueSuite } from './queue/scan-queue-suite.js';
 import { waitingSuite } from './queue/waiting-suite.js';
 
 /** The tests of the whole `FleetStore` contract, the same for every implementation. */
@@ -42,8 +44,10 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
     returningHostSuite(current);
     recordedEndSuite(current);
     reconcileSuite(current);
+    lostSessionSuite(current);
     queueSuite(current);
     waitingSuite(current);
+    scanQueueSuite(current);
     offerSuite(current);
     offeredSessionSuite(current);
     requestSuite(current);

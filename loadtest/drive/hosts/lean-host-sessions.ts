@@ -72,6 +72,8 @@ export class LeanHostSessions implements LeanMoveOwner {
   handlePrepare(frame: Extract<BrokerToHost, { type: 'prepare' }>): void {
     const { sessionId, epoch, playerId: player, claimWithinMs } = frame;
     if (this.isOver(sessionId, epoch)) return;
+    // Its player came before this message.
+    if (this.sessions.get(sessionId)?.epoch === epoch) return;
     this.#context.metrics.record({
       type: 'prepared',
       host: this.name,

@@ -23,7 +23,7 @@ export interface DrainPreview {
   readonly target: OrderTarget;
   /** Live sessions on the target. */
   readonly sessions: number;
-  /** Requests that wait for a slot of the target, and would have to wait elsewhere. */
+  /** Requests that wait for a slot of the target, and would have to wait elsewhere. One in several queues counts once. */
   readonly waiting: number;
   /** Free slots of ready, open hosts outside the target, by region. */
   readonly freeSlots: readonly { readonly region: string; readonly slots: number }[];

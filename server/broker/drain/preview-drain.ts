@@ -1,6 +1,7 @@
 import { regionPoolName } from '../../domain/catalog.js';
 import type { OrderTarget } from '../../domain/drain.js';
 import { planDrainMoves } from '../moves/runner/move-drained-sessions.js';
+import { countWaiting } from '../queue/count-waiting.js';
 import type { MoveRunnerPort } from '../rebalance/move-runner.js';
 import {
   regionPoolsOfTarget,
@@ -19,23 +20,30 @@ export async function previewDrain(
 ): Promise<DrainPreview> {
   await checkDrainOrder(context, order);
   const { target } = order;
-  const own = regionPoolsOfTarget(context, target);
   const [sessions, waiting, freeSlots] = await Promise.all([
     findSessionsOnTarget(context, target),
-    target.hostId !== null
-      ? [0]
-      : Promise.all(
-          own.map(async (regionPool) => (await context.store.getQueueStatus(regionPool, [], false)).length),
-        ),
+    countWaitingForTarget(context, target),
     countFreeSlotsElsewhere(context, target),
   ]);
   return {
     target,
     sessions: sessions.length,
-    waiting: waiting.reduce((sum, n) => sum + n, 0),
+    waiting,
     freeSlots,
     ...(await previewMoves(context, target, sessions)),
   };
+}
+
+/** Counts the players who wait in the queues of the target, each once. A host has no queue. */
+async function countWaitingForTarget(context: StoreAccess, target: OrderTarget): Promise<number> {
+  if (target.hostId !== null) return 0;
+  const queues = await Promise.all(
+    regionPoolsOfTarget(context, target).map(async (regionPool) => {
+      const { length } = await context.store.getQueueStatus(regionPool, [], false);
+      return { regionPool, length };
+    }),
+  );
+  return (await countWaiting(context.store, queues)).total;
 }
 
 /** Counts where the sessions would go in a drain that moves them. */

@@ -4,7 +4,7 @@ import type { ReportedSession, StateChangeOutcome } from '../../store/fleet-stor
 import { listedOf } from '../../domain/host-session/host-session.js';
 import type { HostConnection } from '../connections/connections.js';
 import type { ActiveMovesPort } from '../moves/active-moves.js';
-import { dispatchToHost } from '../messaging/notify-host.js';
+import { dispatchToHost, prepareClaimed } from '../messaging/notify-host.js';
 import { notifyAllOfEnd, notifyAllOfChange } from '../messaging/session-events.js';
 import { completeMove } from '../moves/target-host/complete-move.js';
 import { confirmAdmittedClient } from '../moves/target-host/confirm-admitted-client.js';
@@ -57,6 +57,7 @@ function changeReportedSession(
     .updateSessionState(regionPool, { sessionId, epoch, hostId: registration.hostId, to: state })
     .then((outcome) => {
       if (outcome.kind !== 'changed' || restored) return settleChange(context, host, held, restored, outcome);
+      prepareClaimed(context, host, outcome.session);
       notifyAllOfChange(context, regionPool, outcome.session);
       return undefined;
     });

@@ -120,6 +120,9 @@ export function createClientSessionRunner(context: Ports): ClientSessionRunner {
         clearLiveRequest(context, playerId, { sessionId, epoch, reason });
         return;
       }
+      case 'renew_live':
+        context.events.emit('sessionReturned', session, effect);
+        return;
       case 'send_replaced': {
         const { requestId, byRequestId } = effect;
         if (client !== null) sendReplaced(context, client, { requestId, sessionId, byRequestId });

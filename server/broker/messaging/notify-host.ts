@@ -1,6 +1,6 @@
 import type { SessionLimits } from '@duskline/protocol';
 import type { RegionPool } from '../../domain/catalog.js';
-import { epochOf, type HostSessionEvent } from '../../domain/host-session/host-session.js';
+import { epochOf, isUnprepared, type HostSessionEvent } from '../../domain/host-session/host-session.js';
 import { tierOf } from '../../domain/tiers.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import type { HostConnection } from '../connections/connections.js';
@@ -22,12 +22,26 @@ export function notifyHostOfSession(
 function notifyHost(context: BrokerSettings, host: HostConnection, session: SessionRecord): void {
   const { sessionId, epoch, state, reason, meta } = session;
   if (state === 'reserved' && meta !== null) {
-    if (epochOf(host.sessions.get(sessionId)) >= epoch) return;
+    const known = host.sessions.get(sessionId);
+    if (epochOf(known) >= epoch && !isUnprepared(known, epoch)) return;
     prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
   } else if (state === 'ended') {
     if (reason === 'host_lost') dispatchToHost(host, sessionId, { type: 'host_lost', epoch });
     else dispatchToHost(host, sessionId, { type: 'ended', epoch, reason: reason ?? 'error' });
   }
+}
+
+/**
+ * Sends `prepare` for a session whose client came to the host before `prepare` did: only that message has the session's limits and
+ * stream settings.
+ */
+export function prepareClaimed(
+  context: BrokerSettings,
+  host: HostConnection,
+  { sessionId, epoch, meta }: SessionRecord,
+): void {
+  if (meta === null || !isUnprepared(host.sessions.get(sessionId), epoch)) return;
+  prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
 }
 
 /** Applies an event to a session on a host, and sends `end` if it is over there. */
@@ -40,7 +54,7 @@ export function dispatchToHost(host: HostConnection, sessionId: string, event: H
 }
 
 /**
- * Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one.
+ * Sends `prepare` with the player to expect, unless the host was sent that epoch or a later one, or has a later one.
  *
  * @param claimWithinMs what is left of the reservation
  */

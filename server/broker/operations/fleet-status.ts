@@ -1,8 +1,11 @@
+import type { RegionPool } from '../../domain/catalog.js';
 import { FULL, congestion } from '../../domain/congestion.js';
 import type { Closure } from '../../domain/closure.js';
 import type { HostFailures } from '../../domain/host-failures.js';
 import type { HostState } from '../../domain/host-state.js';
 import type { RegionState } from '@duskline/protocol/vocabulary';
+import type { FleetStore } from '../../store/fleet-store.js';
+import { countWaiting } from '../queue/count-waiting.js';
 import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 
@@ -10,6 +13,8 @@ import type { StoreAccess } from '../store-access/ports.js';
 export interface FleetStatus {
   readonly brokerId: string;
   readonly store: 'memory' | 'redis';
+  /** Players who wait for a slot of any region pool, each counted once. */
+  readonly waiting: number;
   readonly regions: readonly RegionStatus[];
 }
 
@@ -18,6 +23,8 @@ export interface RegionStatus {
   readonly name: string;
   readonly state: RegionState;
   readonly timeZone: string;
+  /** Players who wait for a slot of any pool of this region, each counted once. */
+  readonly waiting: number;
   readonly pools: readonly PoolStatus[];
 }
 
@@ -26,7 +33,7 @@ export interface PoolStatus {
   readonly hosts: number;
   readonly readyHosts: number;
   readonly slots: number;
-  /** Requests that wait for a slot of this region pool. */
+  /** Players who wait for a slot of this region pool. One who waits in several counts in each: do not add them up. */
   readonly waiting: number;
   /** Reserved and used slots. */
   readonly sessions: number;
@@ -49,7 +56,10 @@ export interface HostStatus {
   readonly endpoint: string;
 }
 
-/** Reads the whole fleet from the store. Only for operators: the cost grows with the number of hosts. */
+/**
+ * Reads the whole fleet from the store. Only for operators: the cost grows with the number of hosts and, where players wait in
+ * several queues, with the number of positions in them (see `countWaiting`). No single call of the store grows with the queues.
+ */
 export async function readFleetStatus({
   brokerId,
   store,
@@ -57,45 +67,57 @@ export async function readFleetStatus({
   fleet,
 }: BrokerSettings & StoreAccess): Promise<FleetStatus> {
   const regions = await Promise.all(
-    [...catalog.regions.values()].map(async ({ region, name, timeZone }): Promise<RegionStatus> => {
-      const pools = await Promise.all(
-        [...catalog.pools.keys()].map(async (pool): Promise<PoolStatus> => {
-          const regionPool = { region, pool };
-          const [hosts, queue] = await Promise.all([
-            store.listHosts(regionPool),
-            store.getQueueStatus(regionPool, [], false),
-          ]);
-          const hostList = hosts.map((host): HostStatus => ({
-            hostId: host.hostId,
-            state: host.state,
-            closures: host.closures,
-            failures: host.failures,
-            slots: host.slots,
-            sessions: host.committed,
-            congestion: congestion(host) / FULL,
-            measured: host.measured / FULL,
-            endpoint: host.endpoint,
-          }));
-          return {
-            pool,
-            hosts: hosts.length,
-            readyHosts: hosts.filter((host) => host.state === 'ready').length,
-            waiting: queue.length,
-            slots: hosts.reduce((sum, host) => sum + host.slots, 0),
-            sessions: hosts.reduce((sum, host) => sum + host.committed, 0),
-            hottest: Math.max(0, ...hostList.map((host) => host.congestion)),
-            hostList,
-          };
-        }),
-      );
-      return {
-        region,
-        name,
-        state: fleet.regionState(region),
-        timeZone,
-        pools: pools.filter((p) => p.hosts > 0 || p.waiting > 0),
-      };
+    [...catalog.regions.values()].map(async ({ region, name, timeZone }) => {
+      const poolNames = [...catalog.pools.keys()];
+      const pools = await Promise.all(poolNames.map((pool) => readPoolStatus(store, { region, pool })));
+      return { region, name, state: fleet.regionState(region), timeZone, pools };
     }),
   );
-  return { brokerId, store: store.kind, regions };
+  const waiting = await countWaiting(
+    store,
+    regions.flatMap(({ region, pools }) =>
+      pools.map(({ pool, waiting: length }) => ({ regionPool: { region, pool }, length })),
+    ),
+  );
+  return {
+    brokerId,
+    store: store.kind,
+    waiting: waiting.total,
+    regions: regions.map(({ region, name, state, timeZone, pools }) => ({
+      region,
+      name,
+      state,
+      timeZone,
+      waiting: waiting.byRegion.get(region) ?? 0,
+      pools: pools.filter((p) => p.hosts > 0 || p.waiting > 0),
+    })),
+  };
+}
+
+async function readPoolStatus(store: FleetStore, regionPool: RegionPool): Promise<PoolStatus> {
+  const [hosts, queue] = await Promise.all([
+    store.listHosts(regionPool),
+    store.getQueueStatus(regionPool, [], false),
+  ]);
+  const hostList = hosts.map((host): HostStatus => ({
+    hostId: host.hostId,
+    state: host.state,
+    closures: host.closures,
+    failures: host.failures,
+    slots: host.slots,
+    sessions: host.committed,
+    congestion: congestion(host) / FULL,
+    measured: host.measured / FULL,
+    endpoint: host.endpoint,
+  }));
+  return {
+    pool: regionPool.pool,
+    hosts: hosts.length,
+    readyHosts: hosts.filter((host) => host.state === 'ready').length,
+    waiting: queue.length,
+    slots: hosts.reduce((sum, host) => sum + host.slots, 0),
+    sessions: hosts.reduce((sum, host) => sum + host.committed, 0),
+    hottest: Math.max(0, ...hostList.map((host) => host.congestion)),
+    hostList,
+  };
 }

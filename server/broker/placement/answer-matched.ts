@@ -7,7 +7,7 @@ import type { Credentials } from '../credentials.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Connections } from '../connections/ports.js';
 import { prepareHost } from '../messaging/notify-host.js';
-import { decodeMatch } from '../sessions/match-details.js';
+import { decodeMatch, type MatchDetails } from '../sessions/match-details.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { buildMatched } from './create-matched.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -40,7 +40,9 @@ export function sendMatched(
     reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
   };
   const { earlierSession } = placed;
-  if (earlierSession === undefined && !hasEnded(known, epoch)) prepareMatchedHost(context, placed);
+  // The request that this one resumes may not have been matched.
+  const isReserved = earlierSession === undefined || earlierSession.state === 'reserved';
+  if (isReserved && !hasEnded(known, epoch)) prepareMatchedHost(context, placed, details);
   context.sessionRunner.match(client, sessionId, { assignment, message: matched, earlierSession });
   return matched;
 }
@@ -61,17 +63,17 @@ function hasEnded(phase: KnownPhase, epoch: number): boolean {
 }
 
 /** Sends `prepare` to the host. If the host is connected to another broker, that broker sends it after a wake-up. */
-export function prepareMatchedHost(
+function prepareMatchedHost(
   context: BrokerSettings & StoreAccess & Connections,
   placed: PlacedSession,
+  details: MatchDetails,
 ): void {
-  const { regionPool, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
+  const { regionPool, sessionId, epoch, hostId, hostConnectionId, meta, claimWithinMs } = placed;
   const brokerId = brokerIdOf(hostConnectionId);
   if (brokerId !== context.brokerId) {
     context.store.sendWakeUp(brokerId, regionPool);
     return;
   }
   const host = context.connections.findHost(regionPool, hostId);
-  const details = placed.details ?? decodeMatch(meta.match);
-  if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
+  if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details, claimWithinMs);
 }

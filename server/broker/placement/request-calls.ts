@@ -7,7 +7,6 @@ import type { RequestRunner, Requests } from '../requests/ports.js';
 import { rememberedRequest } from '../requests/request-record.js';
 import { readStanding } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
-import { prepareMatchedHost } from './answer-matched.js';
 import { cachedEndpoint } from './create-matched.js';
 import { inspectOther, replaceOther, resumeOther } from './conflict-calls.js';
 import { leaveStore } from './leave-call.js';
@@ -117,7 +116,6 @@ async function describeIfOwn(
 ): Promise<Described> {
   const standing = await readStanding(context, request);
   if (standing === 'own') return readEndpoint(context, request, placed);
-  if (standing === 'resumed') prepareMatchedHost(context, placed);
   return { type: 'described', result: DESCRIBED_AS[standing] };
 }
 

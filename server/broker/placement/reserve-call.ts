@@ -5,7 +5,6 @@ import type { ActiveRequest } from '../requests/active-request.js';
 import { recordRegionPool } from '../requests/record-region-pool.js';
 import { readStanding } from '../requests/standing.js';
 import type { Connections } from '../connections/ports.js';
-import { prepareMatchedHost } from './answer-matched.js';
 import { releaseSlot } from './leave-call.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -90,7 +89,10 @@ export function reserveSlot(
   });
 }
 
-/** Releases a slot if the request was cancelled or continued elsewhere before the slot was reserved, and so could not be found. */
+/**
+ * Releases a slot if the request was cancelled, replaced or continued elsewhere before the slot was reserved, and so could not be found.
+ * A request that resumes this one gets its slot.
+ */
 async function keepSlot(
   context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
@@ -102,8 +104,7 @@ async function keepSlot(
   ]);
   if (standing === 'own') return { type: 'reserved', result: { kind: 'placed', placed } };
   if (standing === 'resumed') {
-    // The other request has this slot.
-    prepareMatchedHost(context, placed);
+    request.owner = 'replaced';
     return REPLACED;
   }
   await releaseSlot(context, placed);

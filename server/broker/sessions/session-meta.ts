@@ -52,10 +52,11 @@ export function createMatchDetails(
 
 export function toSessionMeta(
   { playerId }: ClientConnection,
-  { requestId, title }: Play,
+  { requestId, title, onHostLost }: Play,
   details: MatchDetails,
 ): SessionMeta {
-  return { playerId, requestId, title, match: encodeMatch(details) };
+  const match = encodeMatch(details);
+  return { playerId, requestId, title, match, ...(onHostLost === 'end' ? { endsWithHost: true } : {}) };
 }
 
 /** The regions of candidates with this pool that the client could not measure; empty when there are none. */

@@ -9,6 +9,9 @@ interface StatusOptions extends OperatorOptions {
 }
 
 const EXAMPLES = `
+The column waiting has the players in the queue of the pool. A player may be in the queues of several pools: the number of
+players who wait is below the table, and with --json in the field waiting of the answer and of each region.
+
 With --hosts, the state of a host also shows why it takes no new sessions: cordoned and draining are orders of operators; hot
 means that the host is overloaded and gets no new sessions until its load has fallen; failing means that the host failed new
 sessions and is excluded for a while. A host on trial failed before, and gets one session at a time until one succeeds.
@@ -19,6 +22,7 @@ Examples:
   $ duskline status --token "$(duskline token --operator me)"
   $ duskline status --url http://broker.example.com:8080 --hosts
   $ duskline status --json | jq '.regions[].pools[].sessions'
+  $ duskline status --json | jq '.waiting, (.regions[] | {region, waiting})'
   $ duskline status --json | jq -r '.regions[].pools[].hostList[] | select(.closures | index("hot")) | .hostId'`;
 
 /** Adds `duskline status`, which shows regions, hosts and congestion, as a broker sees them. */
@@ -39,7 +43,7 @@ export function addStatusCommand(program: Command): void {
     });
 }
 
-/** A table with a line for each pool of a region, and with `hosts` a table with a line for each host. */
+/** A table with a line for each pool of a region, below it the number of players who wait, and with `hosts` a table with a line for each host. */
 export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions, 'hosts'> = {}): string {
   const rows = status.regions.flatMap(({ region, state, pools }) =>
     pools.map((pool) => {
@@ -60,8 +64,15 @@ export function renderStatus(status: FleetStatus, { hosts }: Pick<StatusOptions,
   const summary =
     rows.length === 0
       ? 'No host has registered yet. To start simulated hosts: duskline host --help\n'
-      : renderTable(head, rows);
+      : `${renderTable(head, rows)}${renderWaiting(status)}`;
   return `broker ${status.brokerId}, store ${status.store}\n\n${summary}${hosts === true ? renderHosts(status) : ''}`;
+}
+
+/** The number of players who wait, which is not the sum of the column: a player may wait in several pools. Empty for nobody. */
+function renderWaiting({ waiting }: FleetStatus): string {
+  if (waiting === 0) return '';
+  const who = waiting === 1 ? '1 player waits.' : `${waiting} players wait.`;
+  return `\n${who} The table counts a player once for every pool in whose queue the player is.\n`;
 }
 
 /** The state of a host, and why it takes no new sessions. */

@@ -41,6 +41,7 @@ export function receiveChange<T extends BrokerTypes>(
     case 'away':
       return changeAway(session, phase, change);
     case 'replacing':
+      return noteOnLostHost(session, phase, change);
     case 'over':
       return stay(session);
   }
@@ -145,7 +146,8 @@ export function replace<T extends BrokerTypes>(
   const failedHosts = isUnclaimed ? withHost(session.failedHosts, lost.hostId) : session.failedHosts;
   const mayWait = isUnclaimed && held.assignment.request.wait !== false;
   const isLast = isUnclaimed && failedHosts.length >= MAX_FAILED_HOSTS;
-  return enter({ ...session, failedHosts }, { name: 'replacing', held }, [
+  const phase: Phase<T> = { name: 'replacing', held, onLostHost: null, isAway: false };
+  return enter({ ...session, failedHosts }, phase, [
     { type: 'replace', lost, from: held.assignment, mayWait, isLast },
   ]);
 }
@@ -199,6 +201,16 @@ export function endOrdered<T extends BrokerTypes>(
     tellEnd(epoch, reason),
     ...orders.map((order) => ({ type: 'answer_order', order, failure: null }) as const),
   ]);
+}
+
+/** If no other host has a slot, the client keeps the session on the host that came back. */
+function noteOnLostHost<T extends BrokerTypes>(
+  session: ClientSession<T>,
+  phase: PhaseNamed<T, 'replacing'>,
+  change: SessionChange,
+): Transition<T> {
+  if (change.owner === 'other' || change.epoch !== phase.held.epoch) return stay(session);
+  return enter(session, { ...phase, onLostHost: change });
 }
 
 /** The host kept a session that had ended for the client. */

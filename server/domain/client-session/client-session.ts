@@ -115,8 +115,15 @@ export type Phase<T extends BrokerTypes> =
       readonly orders: readonly T['order'][];
       readonly call: number;
     }
-  /** `held`: as it was before the host was lost. */
-  | { readonly name: 'replacing'; readonly held: Held<T> }
+  | {
+      readonly name: 'replacing';
+      /** As it was before the host was lost. */
+      readonly held: Held<T>;
+      /** What became of the session on the lost host meanwhile: the host may have come back with it. `null` if nothing is known. */
+      readonly onLostHost: SessionChange | null;
+      /** The client has disconnected. */
+      readonly isAway: boolean;
+    }
   | { readonly name: 'lapsed'; readonly held: Held<T> }
   | { readonly name: 'away'; readonly held: Held<T> }
   | { readonly name: 'over' };

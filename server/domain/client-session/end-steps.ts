@@ -1,5 +1,14 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { Assignment, BrokerTypes, ClientSession, SessionChange } from './client-session.js';
+import type { RegionPool } from '../catalog.js';
+import { isHeld, isReversible } from '../session-state.js';
+import type {
+  Assignment,
+  BrokerTypes,
+  ClientSession,
+  Held,
+  PhaseNamed,
+  SessionChange,
+} from './client-session.js';
 import { isLinked } from './client-session.js';
 import { endOrdered, receiveChange, replace } from './change-steps.js';
 import type { EventOf } from './events.js';
@@ -106,7 +115,31 @@ export function refuseReplacement<T extends BrokerTypes>(
 ): Transition<T> {
   const { phase } = session;
   if (phase.name !== 'replacing') return stay(session);
-  return enter(session, { name: 'over' }, [tellEnd(phase.held.epoch, reason)]);
+  const { held, onLostHost, isAway } = phase;
+  if (onLostHost !== null && isReversible(reason)) {
+    const { state, regionPool } = onLostHost;
+    if (isHeld(state)) return keepOnLostHost(session, { ...held, state, missedChecks: 0 }, regionPool, phase);
+    if (state === 'ended' && !isReversible(onLostHost.reason))
+      return enter(session, { name: 'over' }, [tellEnd(held.epoch, onLostHost.reason)]);
+  }
+  const mayReturn = isReversible(reason) && !isAway;
+  return enter(session, mayReturn ? { name: 'lapsed', held } : { name: 'over' }, [
+    tellEnd(held.epoch, reason),
+  ]);
+}
+
+/** The lost host came back with the session while no other one had a slot for it. The client was told nothing. */
+function keepOnLostHost<T extends BrokerTypes>(
+  session: ClientSession<T>,
+  held: Held<T>,
+  regionPool: RegionPool,
+  { held: before, isAway }: PhaseNamed<T, 'replacing'>,
+): Transition<T> {
+  const { epoch, state } = held;
+  const renew = { type: 'renew_live', epoch, regionPool } as const;
+  if (isAway) return enter(session, { name: 'away', held }, [renew]);
+  const news = state === before.state ? [] : [{ type: 'tell', epoch, state, reason: null } as const];
+  return enter(session, heldPhase(held), [renew, ...news]);
 }
 
 /** Another request of the player has the place of the one that places the session again. */

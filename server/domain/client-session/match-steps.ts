@@ -83,6 +83,7 @@ export function disconnect<T extends BrokerTypes>(session: ClientSession<T>): Tr
       return enter(session, { name: 'over' });
     // The request that places the session again continues without its client.
     case 'replacing':
+      return enter(session, { ...phase, isAway: true });
     case 'unmatched':
     case 'away':
     case 'over':

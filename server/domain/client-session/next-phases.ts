@@ -62,7 +62,7 @@ export const NEXT_PHASES: Readonly<
   },
   replacing: {
     matched: ['reserved', 'claimed', 'locating', 'resumed_elsewhere', 'lapsed', 'away', 'over'],
-    replacement_refused: ['over'],
+    replacement_refused: ['claimed', 'lapsed', 'away', 'over'],
     replacement_replaced: ['over'],
   },
   lapsed: {

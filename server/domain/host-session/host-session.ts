@@ -16,6 +16,8 @@ export interface Listed {
  * - `held`: the host lists the session as running.
  *
  * `before`: an earlier assignment of the session, which the host still lists.
+ *
+ * `isUnprepared`: the client came to the host before `prepare` did, and it is still to be sent.
  */
 export type Phase =
   | { readonly name: 'absent' }
@@ -28,7 +30,7 @@ export type Phase =
     }
   | { readonly name: 'ready'; readonly epoch: number; readonly before: Listed | null }
   | { readonly name: 'restoring'; readonly epoch: number; readonly before: Listed | null }
-  | { readonly name: 'held'; readonly listed: Listed };
+  | { readonly name: 'held'; readonly listed: Listed; readonly isUnprepared: boolean };
 
 export type PhaseName = Phase['name'];
 
@@ -43,7 +45,7 @@ export const ABSENT: HostSession = { phase: { name: 'absent' }, storedMovableEpo
 
 /** What happens to a session on a host. An event about an earlier assignment changes nothing of a later one. */
 export type HostSessionEvent =
-  /** The store has reserved a slot of the host for the session. */
+  /** The store has reserved a slot of the host for the session, which a client may have claimed already. */
   | { readonly type: 'assigned'; readonly epoch: number }
   /** The session moves to this host. */
   | { readonly type: 'restore_ordered'; readonly epoch: number }
@@ -84,6 +86,11 @@ export const MIN_HEARTBEATS = 2;
 /** Whether the host has sent heartbeats since its `prepare`, and none of them named the assignment. */
 export function isUnanswered({ phase }: HostSession, epoch: number): boolean {
   return phase.name === 'prepared' && phase.epoch === epoch && phase.heartbeats >= MIN_HEARTBEATS;
+}
+
+/** Whether the host runs this assignment without its `prepare`. */
+export function isUnprepared({ phase }: HostSession, epoch: number): boolean {
+  return phase.name === 'held' && phase.isUnprepared && phase.listed.epoch === epoch;
 }
 
 /** The assignment that the host lists as running. */

@@ -2,6 +2,7 @@ import {
   ABSENT,
   MIN_HEARTBEATS,
   epochOf,
+  isUnprepared,
   listedOf,
   type HostSession,
   type HostSessionEffect,
@@ -21,6 +22,7 @@ import {
 export function step(session: HostSession, event: HostSessionEvent): HostTransition {
   switch (event.type) {
     case 'assigned':
+      if (isUnprepared(session, event.epoch)) return prepareLate(session);
       return assign(
         session,
         { name: 'prepared', epoch: event.epoch, heartbeats: 0, before: listedOf(session) },
@@ -31,10 +33,11 @@ export function step(session: HostSession, event: HostSessionEvent): HostTransit
     case 'reported': {
       // The store refuses a report about an earlier assignment than the one that the host lists.
       const isOld = session.phase.name === 'held' && event.epoch < session.phase.listed.epoch;
-      return isOld ? stay(session) : list(session, event);
+      return isOld ? stay(session) : list(session, event, session.phase.name === 'absent');
     }
     case 'listed':
-      return list(session, event);
+      // A host that connects with a session had its `prepare` before.
+      return list(session, event, false);
     case 'unlisted':
       return unlist(session, event.prepared);
     case 'ended':
@@ -68,7 +71,7 @@ function enter(
 
 /** The phase of a session of which only an assignment is left that the host lists. */
 function listedPhase(listed: Listed | null): Phase {
-  return listed === null ? { name: 'absent' } : { name: 'held', listed };
+  return listed === null ? { name: 'absent' } : { name: 'held', listed, isUnprepared: false };
 }
 
 /** An epoch is sent once. */
@@ -80,14 +83,21 @@ function assign(
   return epochOf(session) >= phase.epoch ? stay(session) : enter(session, phase, effects);
 }
 
-function list(session: HostSession, { epoch, state }: Listed): HostTransition {
+/** The host learns the limits of a session that it runs already. */
+function prepareLate(session: HostSession): HostTransition {
+  return enter(session, listedPhase(listedOf(session)), [{ type: 'send_prepare' }]);
+}
+
+/** @param isFirst whether the host names a session of which it was sent nothing */
+function list(session: HostSession, { epoch, state }: Listed, isFirst: boolean): HostTransition {
   const { phase } = session;
   const listed = listedOf(session);
   if (listed?.epoch === epoch && listed.state === state) return stay(session);
   // The store decides about an earlier assignment, and the host gets `end` or an error for it.
   if (phase.name !== 'held' && phase.name !== 'absent' && epoch < phase.epoch)
     return enter(session, { ...phase, before: { epoch, state } });
-  return enter(session, { name: 'held', listed: { epoch, state } });
+  const lacksPrepare = isFirst || isUnprepared(session, epoch);
+  return enter(session, { name: 'held', listed: { epoch, state }, isUnprepared: lacksPrepare });
 }
 
 function unlist(session: HostSession, prepared: number | 'none' | undefined): HostTransition {

@@ -64,6 +64,8 @@ export interface Reconciliation {
   }[];
   /** The store took these over from the report: it did not know them, or knew them in another state. */
   readonly adopted: readonly SessionRecord[];
+  /** Those of them that had ended. */
+  readonly returned: readonly SessionRecord[];
   /** The host reports these and a target slot is reserved there for each: the store left them unchanged. */
   readonly arriving: readonly string[];
 }

@@ -97,6 +97,14 @@ export interface QueuedEntry {
   readonly meta: SessionMeta;
 }
 
+/** A part of a queue. */
+export interface QueueScan {
+  /** In no particular order; an entry may appear again in a later part. */
+  readonly sessionIds: readonly string[];
+  /** The cursor of the next call; `null` when the pass is complete. */
+  readonly next: string | null;
+}
+
 /**
  * The queue of a region pool. Whenever a call, of any contract, frees a slot or makes a host ready, the same call
  * offers the slot to the head of the queue. Errors and lists: see `FleetStore`.
@@ -165,4 +173,11 @@ export interface QueueStore {
   ): Promise<readonly EndedSession[]>;
   /** The waiting entries, the head of the queue first. */
   listQueuedEntries(regionPool: RegionPool, limit: number): Promise<readonly QueuedEntry[]>;
+  /**
+   * The session ids of about `count` waiting entries. Every entry that waits through a whole pass is in it at least once. One
+   * call costs O(`count`) at any length of the queue (O(log n + `count`) in memory), so that a pass never holds the store up.
+   *
+   * @param cursor `null` to begin a pass, else `next` of the call before
+   */
+  scanQueue(regionPool: RegionPool, cursor: string | null, count: number): Promise<QueueScan>;
 }

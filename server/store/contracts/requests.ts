@@ -18,7 +18,7 @@ export interface RequestEntry extends RequestKey {
  * The state of a remembered request:
  *
  * - `live`: the player's one live request. It waits, or has a session whose end was not recorded.
- * - `over`: it is not live any more. It was ended with `clearLiveRequests`.
+ * - `over`: it is not live any more. It was ended with `clearLiveRequests`; only `renewLiveRequests` makes it live again.
  * - `replaced`: another request of the player replaced it. No broker can continue it.
  */
 export type RequestState = 'live' | 'over' | 'replaced';
@@ -50,6 +50,20 @@ export interface EndedRequest {
   /** The epoch at which it ended. An attempt with a higher epoch goes on. */
   readonly epoch: number;
 }
+
+/** A session that its host brought back after the session's end, in that region pool. */
+export interface ReturnedSession extends EndedRequest {
+  readonly regionPool: RegionPool;
+}
+
+/**
+ * - `live`: the session's request is its player's live request.
+ * - `placed_again`: it is, with a later attempt: a broker is placing the session on another host.
+ * - `replaced`: another request of the player is live, or has replaced it. The session must end.
+ * - `unknown`: the store does not remember the request, and no other one is live.
+ */
+export const RENEW_OUTCOMES = ['live', 'placed_again', 'replaced', 'unknown'] as const;
+export type RenewOutcome = (typeof RENEW_OUTCOMES)[number];
 
 /**
  * - `new`: recorded, and the player's live request now.
@@ -94,7 +108,7 @@ export interface AllocatedEpoch {
  * - A player has at most one live request. Only `clearLiveRequests`, `replaceLiveRequest`, `resumeLiveRequest` and
  *   `deleteRequest` end that, and each only for the request or session that it names. No number of other requests makes the store
  *   forget it within `REQUEST_KEPT_MS`.
- * - The epochs of a session only rise while the store remembers its request, and none is given to two callers.
+ * - No epoch of a session is given to two callers while the store remembers its request, and each is above those before.
  * - A request that was replaced gets no new attempt.
  *
  * A broker may die after a session has ended and before `clearLiveRequests`. A caller that gets `live` therefore
@@ -137,6 +151,11 @@ export interface RequestStore {
    * @returns for each whether this call ended a live request
    */
   clearLiveRequests(ended: readonly EndedRequest[]): Promise<readonly boolean[]>;
+  /**
+   * Makes the requests of sessions live again that came back after their end. Their epochs are again those of the sessions: a later
+   * attempt had been started and given up. The next attempt gets an epoch above all. Repeating it is safe.
+   */
+  renewLiveRequests(returned: readonly ReturnedSession[]): Promise<readonly RenewOutcome[]>;
   /**
    * Starts a new attempt for a request: raises its epoch if that is still `fromEpoch`, records the region pool, and makes it the
    * live one. Records the request if the store does not know it (any more).

@@ -9,6 +9,8 @@ export interface SessionMeta {
   readonly title: string;
   /** What the match agreed on, so that a repeated request gets the same answer. JSON that only brokers read. */
   readonly match: string;
+  /** The session gets no other host when it loses its host. */
+  readonly endsWithHost?: true;
 }
 
 /** A session as the store keeps it. An ended session is kept for `ENDED_KEPT_MS`, so that a late caller learns of its end. */

@@ -82,8 +82,12 @@ export interface SessionScan {
 /** Sessions and their slots. Errors and lists: see `FleetStore`. */
 export interface SessionStore {
   /**
-   * Reserves slots on the least congested hosts of the region pool, each sees the effect of the one before. While a
-   * entry waits in the queue, every outcome is `full`.
+   * Reserves slots on the least congested hosts of the region pool, each sees the effect of the one before. While an
+   * entry waits in the queue, every outcome is `full`, except for lost sessions.
+   *
+   * A lost session is one that ended with `host_lost` here, was not refused by its host, belongs to a client that a broker has, and
+   * may have another host according to its `meta`. For `LOST_FIRST_MS`, or until the first attempt to reserve a slot for it, as many
+   * slots as there are lost sessions stay free for them: neither the queue nor new sessions nor moves get them.
    *
    * @param ttlMs how long a reservation lasts: the same in all calls for a region pool, because reservations expire in the
    *   order in which they were made
@@ -176,6 +180,16 @@ export interface SessionStore {
   /** Deletes the records of sessions that ended more than `ENDED_KEPT_MS` ago. Returns how many. */
   deleteEndedSessions(regionPool: RegionPool, limit: number): Promise<number>;
 }
+
+/**
+ * How long the store keeps a free slot for a session that has just lost its host. The broker of its client learns of the loss by a
+ * wake-up, or by its next poll, which it makes once a second; then it makes two calls to the store. A broker that has died makes none, so
+ * this is also how long its lost sessions delay the queue.
+ */
+export const LOST_FIRST_MS = 2_000;
+
+/** For so many lost sessions of a region pool at a time. It bounds the work of a call. More than the slots of any host. */
+export const MAX_LOST_FIRST = 1_000;
 
 /** How long an ended session is remembered: a host that was disconnected for less than `lostAfterMs` still learns of the end. */
 export const ENDED_KEPT_MS = 60_000;

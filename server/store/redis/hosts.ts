@@ -184,9 +184,12 @@ function decodeHeartbeats(reply: unknown): HeartbeatOutcome[] {
 
 function decodeReconciliation(reply: unknown): Reconciliation {
   if (!Array.isArray(reply)) throw new StoredFormatError('expected a list');
-  const [outcome, ended, rejected, adopted, arriving] = reply as unknown[];
+  const [outcome, ended, rejected, adopted, arriving, returned] = reply as unknown[];
   const kind = oneOf<Reconciliation['outcome']>(['ok', 'replaced', 'unknown'], String(outcome));
-  if (kind !== 'ok') return { outcome: kind, ended: [], rejected: [], adopted: [], arriving: [] };
+  if (kind !== 'ok')
+    return { outcome: kind, ended: [], rejected: [], adopted: [], returned: [], arriving: [] };
+  const adoptedSessions = decodeSessions(adopted);
+  const returnedIds = new Set(texts(returned));
   return {
     outcome: kind,
     ended: decodeEnded(ended),
@@ -195,7 +198,8 @@ function decodeReconciliation(reply: unknown): Reconciliation {
       epoch: Number(epoch),
       reason: decodeEndReason(reason),
     })),
-    adopted: decodeSessions(adopted),
+    adopted: adoptedSessions,
+    returned: adoptedSessions.filter(({ sessionId }) => returnedIds.has(sessionId)),
     arriving: texts(arriving),
   };
 }

@@ -7,7 +7,7 @@ import type { RegionPool } from '../../domain/catalog.js';
  * script touches one slot only. The keys of a player carry one of `PLAYER_SHARDS` tags.
  */
 export interface KeySpace {
-  /** The seventeen keys of a region pool, in the order of `POOL_KEYS`. */
+  /** The eighteen keys of a region pool, in the order of `POOL_KEYS`. */
   pool(regionPool: RegionPool): readonly string[];
   /** One of them. */
   poolKey(regionPool: RegionPool, name: PoolKey): string;
@@ -55,6 +55,7 @@ export const POOL_KEYS = [
   'disconnected',
   'arriving',
   'failures',
+  'lost',
 ] as const;
 
 export type PoolKey = (typeof POOL_KEYS)[number];

@@ -104,6 +104,13 @@ export function createRedisQueue({ redis, keys, runInPool, command }: RedisConte
         return typeof record === 'string' ? [decodeQueuedEntry(sessionId, record)] : [];
       });
     },
+
+    async scanQueue(regionPool, cursor, count) {
+      const queue = keys.poolKey(regionPool, 'queue');
+      const [next, members] = await command(() => redis.zscan(queue, cursor ?? '0', 'COUNT', count));
+      // Each member is followed by its score.
+      return { sessionIds: members.filter((_, i) => i % 2 === 0), next: next === '0' ? null : next };
+    },
   };
 }
 

@@ -53,17 +53,18 @@ export function decodeSession(sessionId: string, text: string): SessionRecord {
   };
 }
 
-export function encodeMeta({ playerId, requestId, title, match }: SessionMeta): string {
-  return JSON.stringify([playerId, requestId, title, match]);
+/** A `1` behind the texts, which end with a quote, stands for `endsWithHost`: `lua/shared/sessions/lost-sessions.lua` reads it. */
+export function encodeMeta({ playerId, requestId, title, match, endsWithHost }: SessionMeta): string {
+  return JSON.stringify([playerId, requestId, title, match, ...(endsWithHost === true ? [1] : [])]);
 }
 
 export function decodeMeta(text: string): SessionMeta {
   const fields: unknown = JSON.parse(text);
-  const [playerId, requestId, title, match] = texts(fields);
+  const [playerId, requestId, title, match, mark] = texts(fields);
   if (playerId === undefined || requestId === undefined || title === undefined || match === undefined) {
     throw new StoredFormatError('session meta is not readable');
   }
-  return { playerId, requestId, title, match };
+  return { playerId, requestId, title, match, ...(mark === undefined ? {} : { endsWithHost: true }) };
 }
 
 /** Reads a flat list of session id and record. */

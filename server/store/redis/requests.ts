@@ -1,6 +1,11 @@
-import type { ExpectedLive, RequestEntry, RequestStore } from '../contracts/requests.js';
+import {
+  RENEW_OUTCOMES,
+  type ExpectedLive,
+  type RequestEntry,
+  type RequestStore,
+} from '../contracts/requests.js';
 import { createPlayerBatches } from './player-batches.js';
-import { StoredFormatError, texts } from './records.js';
+import { StoredFormatError, oneOf, texts } from './records.js';
 import type { RedisContext } from './redis-context.js';
 import {
   decodeFound,
@@ -50,6 +55,16 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
           epochs: group.map(({ epoch }) => epoch),
         });
         return texts(reply).map((cleared) => cleared === '1');
+      }),
+
+    renewLiveRequests: (returned) =>
+      runForPlayers(returned, async (playerKeys, group) => {
+        const reply = await run('requests/renew-live-requests', playerKeys, {
+          sessionIds: group.map(({ sessionId }) => sessionId),
+          epochs: group.map(({ epoch }) => epoch),
+          regionPools: group.map(({ regionPool }) => encodeRegionPool(regionPool)),
+        });
+        return texts(reply).map((outcome) => oneOf(RENEW_OUTCOMES, outcome));
       }),
 
     async startAttempt(request, fromEpoch, orLater = false) {

@@ -93,8 +93,14 @@ class Comparison:
         # A heartbeat that crosses `end` gets another one; a host repeats `session` until `moved` arrives, which answers each.
         repeated = (('←', 'end'), ('→', 'session'), ('←', 'moved'))
         is_repeated = (arrow, kind) in repeated and (arrow, message) in before
+        # It crossed the report that the session has begun: the client may reach its host first.
+        is_late = (arrow, kind) == ('←', 'prepare') and any(
+            (way, other['type'], other.get('sessionId'), other.get('epoch'))
+            == ('→', 'session', message['sessionId'], message['epoch'])
+            for way, other in before
+        )
         is_answer = kind == 'session' and arrow == '→' and before[-1:] and before[-1][1]['type'] == 'resume'
-        return kind in REPEATED or is_repeated or is_answer
+        return kind in REPEATED or is_repeated or is_late or is_answer
 
     def _matches(self, line, arrow, message):
         line_arrow, kind, *words = re.findall(r'[\w-]+:\[.*?\]|\w+:"[^"]*"|\S+', line)

@@ -72,6 +72,37 @@ describe('Sessions of a lost host', function () {
 
   const rtt = { near: 12, next: 30 };
 
+  it('go on when no other host has a slot, and the lost one returns with them after the client was told', async () => {
+    const { sessionId } = await loseHost();
+    expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
+    const back = await comeBack({ sessionId } as unknown as Frame);
+    expect(await alice.next('session')).to.include({ sessionId, epoch: 1, state: 'connected' });
+    await waitUntil(async () => {
+      play(alice, 'r2', { wait: false });
+      return (await alice.answer('r2'))['code'] === 'SESSION_EXISTS';
+    });
+    alice.send({ type: 'end', sessionId });
+    expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
+    expect(await back.next('end')).to.include({ sessionId, reason: 'client_left' });
+  });
+
+  it('end on the host that returns when their player has another session by then', async () => {
+    const { sessionId } = await loseHost();
+    expect(await alice.next('session')).to.include({ sessionId, state: 'ended', reason: 'host_lost' });
+    const other = await liveHost({ hostId: 'h2', slots: 1 });
+    play(alice, 'r2');
+    const matched = await alice.next('matched');
+    expect(await other.next('prepare')).to.include({ sessionId: matched['sessionId'] });
+    other.holds(matched, 1, 'active');
+    const back = await comeBack({ sessionId } as unknown as Frame);
+    expect(await back.next('end')).to.include({ sessionId, epoch: 1, reason: 'superseded' });
+    alice.send({ type: 'end', sessionId: matched['sessionId'] });
+    await alice.next(
+      'session',
+      (frame) => frame['sessionId'] === matched['sessionId'] && frame['state'] === 'ended',
+    );
+  });
+
   it('are placed on another host: one new `matched`, and no `ended`', async () => {
     const before = await loseHost();
     const lostAt = performance.now();

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { IDLE_LOAD, openHost, testToken } from '../../support/fleet/test-broker.js';
 import { Peer, type Frame } from '../../support/fleet/peer.js';
 import { letTimePass } from '../../support/time/scenario-time.js';
-import { TestFleet, play } from '../../support/fleet/test-fleet.js';
+import { TestFleet, play, roundTrip } from '../../support/fleet/test-fleet.js';
 
 /** Ends and refusals that a player received. */
 function badNews(player: Peer): string[] {
@@ -84,12 +84,17 @@ for (const [where, brokers] of [
       }
       await fleet.host({ hostId: 'h2', slots: 4 }, 1);
       host.terminate();
-      await comeBack({ slots: 2 });
+      const back = await comeBack({ slots: 2 });
       for (const player of players.slice(2)) {
         const again = await player.next('matched');
         expect(again['epoch']).to.equal(2);
         expect(again['host']).to.include({ hostId: 'h2' });
       }
+      // It is sent only the reservations that it keeps.
+      const prepared = [await back.next('prepare'), await back.next('prepare')];
+      expect(prepared.map(({ playerId }) => playerId)).to.have.members(['alice', 'bob']);
+      await roundTrip(players[0]!);
+      expect(back.unread.filter(({ type }) => type !== 'pong')).to.deep.equal([]);
       expect(players.slice(0, 2).flatMap(({ unread }) => unread.map(({ type }) => type))).to.deep.equal([]);
       expect(players.flatMap(badNews)).to.deep.equal([]);
     });

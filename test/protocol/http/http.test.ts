@@ -186,7 +186,7 @@ describe('HTTP', function () {
         bearer(testToken({ kind: 'operator', operatorId: 'olivia' })),
       );
       expect(status).to.equal(200);
-      expect(JSON.parse(text)).to.have.keys('brokerId', 'store', 'regions');
+      expect(JSON.parse(text)).to.have.keys('brokerId', 'store', 'waiting', 'regions');
       expect(text).to.include('"h2"').and.not.include(String(host.registered['ticketKey']));
     });
   });

@@ -37,6 +37,7 @@ export function reconcileSuite(current: CurrentFixture): void {
         ended: [],
         rejected: [],
         adopted: [],
+        returned: [],
         arriving: [],
       });
     });
@@ -101,8 +102,10 @@ export function reconcileSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store);
       clock.advance(RESERVATION_MS);
       expect(await store.expireSessions(REGION_POOL, 10, BROKER)).to.have.length(1);
-      const { adopted } = await store.reconcileHost(REGION_POOL, HOST, [held(sessionId)]);
-      expect(idsOf(adopted)).to.deep.equal([sessionId]);
+      const running = held(newSessionId());
+      const { adopted, returned } = await store.reconcileHost(REGION_POOL, HOST, [held(sessionId), running]);
+      expect(idsOf(adopted)).to.deep.equal([sessionId, running.sessionId]);
+      expect(returned).to.deep.equal([adopted[0]]);
       clock.advance(ENDED_KEPT_MS);
       expect(await store.deleteEndedSessions(REGION_POOL, 10)).to.equal(0);
       expect(await store.getSessions(REGION_POOL, [sessionId])).to.have.nested.property(

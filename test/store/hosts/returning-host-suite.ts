@@ -42,10 +42,10 @@ export function returningHostSuite(current: CurrentFixture): void {
       expect(again.hostId).to.equal('host-a');
     });
 
-    it('serves the queue in the step that reconciles it', async () => {
+    it('serves the queue in the step that reconciles it, if no broker can place its sessions again', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a', { slots: 1 });
-      await startSession(store);
+      await startSession(store, { clientBrokerId: '' });
       const waiting = await enqueueInOrder(current(), 2);
       await comeBack(1);
       await store.reconcileHost(REGION_POOL, HOST, []);

@@ -25,11 +25,21 @@ const sessionSteps = [
   step(
     'reserve',
     {
-      wanted: few(fc.record({ sessionId: session, epoch, clientBrokerId: clientBroker })),
+      wanted: few(
+        fc.record({
+          sessionId: session,
+          epoch,
+          clientBrokerId: clientBroker,
+          endsWithHost: fc.constantFrom(false, false, false, true),
+        }),
+      ),
       caller: broker,
     },
     ({ regionPool }, { wanted, caller }) => {
-      const reservations = wanted.map((one) => ({ ...one, meta: metaOf(one.sessionId) }));
+      const reservations = wanted.map(({ endsWithHost, ...one }) => ({
+        ...one,
+        meta: { ...metaOf(one.sessionId), ...(endsWithHost ? { endsWithHost } : {}) },
+      }));
       return (store) => store.reserve(regionPool, reservations, TTL_MS, caller);
     },
   ),

@@ -47,6 +47,14 @@ export const requestSteps = [
     },
   ),
   step(
+    'renewLiveRequests',
+    { returned: few(fc.record({ playerId: player, sessionId: session, epoch })) },
+    (world, { returned }) => {
+      const renewed = returned.map((one) => inWorld(world, one));
+      return (store) => store.renewLiveRequests(renewed);
+    },
+  ),
+  step(
     'startAttempt',
     { ...entry, epoch, orLater: fc.boolean() },
     (world, { epoch: from, orLater, ...one }) =>

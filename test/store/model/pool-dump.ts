@@ -54,6 +54,8 @@ export interface PoolDump {
   readonly queue: Scores;
   readonly waiting: Readonly<Record<string, WaitingDump>>;
   readonly attended: Scores;
+  /** Sessions that lost their host, also those whose time is over. */
+  readonly lost: Scores;
   readonly rate: {
     readonly freed: number;
     readonly atMs: number | null;
@@ -94,6 +96,7 @@ export function dumpMemory(store: MemoryStore, regionPool: RegionPool): PoolDump
     queue,
     waiting: Object.fromEntries(entries.map(({ sessionId, ...entry }) => [sessionId, entry])),
     attended,
+    lost: state.lostSessions.entries(),
     rate: { freed, atMs: measuredAtMs, atFreed: measuredFreed, perMs },
     closures: state.closures,
     slots: state.readySlots,
@@ -115,7 +118,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
   const [hosts = '', info = '', free = '', beats = '', sessions = '', members = ''] = keys;
   const [reserved = '', ended = '', totals = '', changed = ''] = keys.slice(6);
   const [queue = '', waiting = '', attended = '', offers = '', disconnected = ''] = keys.slice(10);
-  const [arriving = '', failures = ''] = keys.slice(15);
+  const [arriving = '', failures = '', lost = ''] = keys.slice(15);
   // One transaction, so that concurrent writes cannot make the dump inconsistent.
   const replies = await redis
     .multi()
@@ -136,6 +139,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     .lrange(disconnected, 0, -1)
     .lrange(arriving, 0, -1)
     .hgetall(failures)
+    .zrange(lost, '0', '-1', 'WITHSCORES')
     .exec();
   const found = (replies ?? []).map(([, reply]) => reply);
   const [hostTexts, endpoints, freeScores, beatScores, records, live] = found as [
@@ -188,6 +192,7 @@ export async function dumpRedis(redis: Redis, prefix: string, regionPool: Region
     queue: pairs(queueScores),
     waiting: mapValues(waitingTexts, decodeWaiting),
     attended: pairs(attendedScores),
+    lost: pairs(found[17] as string[]),
     rate: {
       freed: Number(counts['freed'] ?? 0),
       atMs: numberOrNull(counts['rateAt']),

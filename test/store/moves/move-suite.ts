@@ -321,6 +321,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await store.reconcileHost(REGION_POOL, host, reported)).to.deep.include({
         arriving: [sessionId],
         adopted: [],
+        returned: [],
         rejected: [],
         ended: [],
       });
@@ -328,6 +329,7 @@ export function moveSuite(current: CurrentFixture): void {
       expect(await store.reconcileHost(REGION_POOL, host, reported)).to.deep.include({
         arriving: [],
         adopted: [],
+        returned: [],
         rejected: [{ sessionId, epoch: 2, reason: 'move_failed' }],
       });
     });

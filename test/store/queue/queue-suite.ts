@@ -151,7 +151,7 @@ export function queueSuite(current: CurrentFixture): void {
     it('receives a slot freed by reconciliation, withdrawal, an expired reservation or an expired resume window', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 4 });
-      const gone = await startSession(store);
+      const gone = await startSession(store, { clientBrokerId: '' });
       const away = await startSession(store);
       const change = { ...away, to: 'disconnected' as const };
       await store.updateSessionStates(REGION_POOL, [change], BROKER);

@@ -151,6 +151,7 @@ async function useQueue(store: FleetStore): Promise<void> {
     [{ sessionId: ids.find((id) => id !== offered)!, belowEpoch: 0 }],
     BROKER,
   );
+  await store.scanQueue(REGION_POOL, null, 10);
   await store.findExpiredOffers(REGION_POOL, 10);
   await store.recordMissedOffers(REGION_POOL, ids);
   await store.expireOffers(REGION_POOL, ids, BROKER);

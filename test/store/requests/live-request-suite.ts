@@ -4,6 +4,7 @@ import {
   type FleetStore,
   type RequestEntry,
   type RequestRecord,
+  type ReturnedSession,
 } from '@duskline/server/store/fleet-store.js';
 import { REGION_POOL, newSessionId } from '../../support/fleet/fleet-data.js';
 import type { CurrentFixture } from '../fixture.js';
@@ -102,6 +103,61 @@ export function liveRequestSuite(current: CurrentFixture): void {
       expect(await store.commitEpoch(over, allocated)).to.equal(false);
       expect(await find(store, over)).to.include({ state: 'over', epoch: 1 });
       expect(await find(store, { ...b, playerId: 'player-2' })).to.include({ state: 'live' });
+    });
+  });
+
+  describe('renewLiveRequests', () => {
+    const [a, b] = [requestEntryOf('a'), requestEntryOf('b')];
+    recordBeforeEach(a);
+
+    const returnedAt = (epoch: number): ReturnedSession => ({ ...a, regionPool: ELSEWHERE, epoch });
+
+    it('makes a request live again that is over, with the epoch and the region pool of its session', async () => {
+      const { store } = current();
+      expect(await store.startAttempt(a, 1)).to.equal(2);
+      await store.clearLiveRequests([{ ...a, epoch: 2 }]);
+      expect(await store.renewLiveRequests([returnedAt(1), returnedAt(1)])).to.deep.equal(['live', 'live']);
+      expect(await find(store, a)).to.include({ state: 'live', epoch: 1 });
+      expect((await find(store, a)).regionPool).to.deep.equal(ELSEWHERE);
+      expect(await store.recordRequests([b])).to.have.nested.property('[0].kind', 'live');
+      // Epoch 2 was given.
+      expect(await store.startAttempt(a, 1)).to.equal(3);
+    });
+
+    it('leaves a request alone that is live, or that a broker places again', async () => {
+      const { store } = current();
+      expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['live']);
+      expect(await store.startAttempt(a, 1)).to.equal(2);
+      expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['placed_again']);
+      expect(await find(store, a)).to.include({ state: 'live', epoch: 2 });
+    });
+
+    it('changes nothing when another request is live, or has replaced this one', async () => {
+      const { store } = current();
+      await store.clearLiveRequests([{ ...a, epoch: 1 }]);
+      await store.recordRequests([b]);
+      expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['replaced']);
+      expect(await find(store, b)).to.include({ state: 'live' });
+      await store.clearLiveRequests([{ ...b, epoch: 1 }]);
+      expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['live']);
+      expect(await store.replaceLiveRequest(b, { sessionId: a.sessionId, epoch: 1 })).to.have.property(
+        'kind',
+        'repeat',
+      );
+      const c = requestEntryOf('c');
+      await store.replaceLiveRequest(c, { sessionId: a.sessionId, epoch: 1 });
+      await store.clearLiveRequests([{ ...c, epoch: 1 }]);
+      expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['replaced']);
+      expect(await find(store, a)).to.include({ state: 'replaced' });
+    });
+
+    it('knows nothing of a session of which no request is remembered', async () => {
+      const { store } = current();
+      const other = { ...returnedAt(1), playerId: 'player-2' };
+      expect(await store.renewLiveRequests([other])).to.deep.equal(['unknown']);
+      expect(await store.renewLiveRequests([{ ...returnedAt(1), sessionId: newSessionId() }])).to.deep.equal([
+        'replaced',
+      ]);
     });
   });
 

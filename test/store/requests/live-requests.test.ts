@@ -64,6 +64,11 @@ class Player {
     this.#given.set(sessionId, given.add(epoch));
   }
 
+  /** The epochs that were given for a session, the first one first. */
+  epochsOf(sessionId: string): number[] {
+    return [...(this.#given.get(sessionId) ?? [])].sort((a, b) => a - b);
+  }
+
   /** The store starts anew with the epochs of a session when it remembers no request of it. */
   async noteForgotten({ sessionId }: RequestEntry): Promise<void> {
     const isRemembered = (await this.find()).some((record) => record?.sessionId === sessionId);
@@ -176,6 +181,19 @@ const ACTS: Readonly<Record<string, Act>> = {
     if (known === undefined) return undefined;
     const epoch = known.epoch - (flag ? 1 : 0);
     return player.side.store.clearLiveRequests([{ ...known.entry, epoch }]);
+  },
+  async renew(player, { broker, pick }) {
+    const known = player.belief(broker, pick);
+    if (known === undefined) return undefined;
+    const { entry } = known;
+    const before = await player.live();
+    const session = { ...entry, epoch: player.epochsOf(entry.sessionId)[pick] ?? 1 };
+    const [outcome] = await player.side.store.renewLiveRequests([session]);
+    const after = await player.live();
+    const isLive = after?.record.sessionId === entry.sessionId;
+    expect(isLive, outcome).to.equal(outcome === 'live' || outcome === 'placed_again');
+    if (before === undefined && outcome === 'live') expect(after?.record.epoch).to.equal(session.epoch);
+    return outcome;
   },
   async check(player, { broker, pick }) {
     const known = player.belief(broker, pick);

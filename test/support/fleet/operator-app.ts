@@ -144,7 +144,10 @@ async function startOperatorApp(): Promise<OperatorApp> {
   };
   const server = createServer(
     createApp({
-      broker: { ready: true, status: async () => ({ brokerId: 'b1', store: 'memory', regions: [] }) },
+      broker: {
+        ready: true,
+        status: async () => ({ brokerId: 'b1', store: 'memory', waiting: 0, regions: [] }),
+      },
       operations,
       metrics: { contentType: 'text/plain', text: async () => '' },
       log: failOnError,

@@ -6,6 +6,8 @@ import { loadConfig } from '@duskline/server/config/load-config.js';
 import { startDuskline, type Duskline } from '@duskline/server/duskline.js';
 import type { BrokerIntervals } from '@duskline/server/broker/intervals.js';
 import type { FleetStore } from '@duskline/server/store/fleet-store.js';
+import { systemRuntime } from '@duskline/server/runtime/system-runtime.js';
+import { aheadOf } from '../time/clock-ahead.js';
 import { waitUntil } from '../time/eventually.js';
 import { Peer, type Frame } from './peer.js';
 
@@ -57,6 +59,8 @@ export interface TestBrokerOptions {
   readonly intervals?: Partial<BrokerIntervals>;
   /** Secrets besides those of every test fleet. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How far the wall clock of the broker is ahead of that of this machine, and of Redis. */
+  readonly aheadMs?: number;
 }
 
 /** Short intervals: a tenth of the default, more where a store has to answer meanwhile. */
@@ -78,6 +82,9 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     log: failOnError,
     ...(options.intervals === undefined ? {} : { intervals: options.intervals }),
     ...(options.store === undefined ? {} : { store: options.store }),
+    ...(options.aheadMs === undefined
+      ? {}
+      : { runtime: { ...systemRuntime, clock: aheadOf(systemRuntime.clock, options.aheadMs) } }),
   });
 }
 

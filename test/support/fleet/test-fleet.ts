@@ -31,6 +31,8 @@ export interface TestFleetOptions {
   readonly backOff?: BackOff;
   /** `SHORT_INTERVALS` when absent. */
   readonly intervals?: Partial<BrokerIntervals>;
+  /** How far the wall clock of each broker is ahead of that of this machine, and of Redis. 0 for brokers that are not listed. */
+  readonly brokersAheadMs?: readonly number[];
 }
 
 /** Hosts of these fleets need no heartbeats, and sweeps are frequent. */
@@ -56,14 +58,18 @@ export class TestFleet {
 
   /** Starts the brokers, and connects them to one store. */
   static async start(options: TestFleetOptions = {}): Promise<TestFleet> {
-    const { brokers: count = 1, config, intervals = SHORT_INTERVALS } = options;
+    const { brokers: count = 1, config, intervals = SHORT_INTERVALS, brokersAheadMs = [] } = options;
     const limits = { ...FLEET_LIMITS, ...options.limits };
     const inMemory = count === 1 && options.store === undefined;
     const stores = await openStores(inMemory ? null : count, limits, options.backOff);
     const brokers: Duskline[] = [];
-    for (const store of stores) {
+    for (const [i, store] of stores.entries()) {
+      const aheadMs = brokersAheadMs[i] ?? 0;
       brokers.push(
-        await startTestBroker({ store, limits, intervals, ...(config === undefined ? {} : { config }) }),
+        await startTestBroker({
+          ...{ store, limits, intervals, aheadMs },
+          ...(config === undefined ? {} : { config }),
+        }),
       );
     }
     return new TestFleet(brokers, stores);

@@ -8,6 +8,7 @@ import { loadConfig } from '@duskline/server/config/load-config.js';
 import type { ServerClock } from '@duskline/server/runtime/runtime.js';
 import { createMemoryStore, type MemoryStore } from '@duskline/server/store/memory/memory-store.js';
 import { TEST_CONFIG, TEST_ENV, failOnError } from '../fleet/test-broker.js';
+import { aheadOf } from '../time/clock-ahead.js';
 import { ManualClock } from '../time/manual-clock.js';
 import { createSeededRandom } from '../time/seeded-random.js';
 import { ManualHost, ManualPlayer, type ManualHostOptions } from './manual-peers.js';
@@ -15,8 +16,8 @@ import { ManualHost, ManualPlayer, type ManualHostOptions } from './manual-peers
 export interface ManualFleetOptions {
   readonly limits?: Partial<Config['limits']>;
   readonly brokers?: number;
-  /** How far the clocks of the brokers are ahead of that of the store. */
-  readonly brokersAheadMs?: number;
+  /** How far the clock of each broker is ahead of that of the store. 0 for brokers that are not listed. */
+  readonly brokersAheadMs?: readonly number[];
   /** Whether the brokers plan moves. */
   readonly rebalance?: boolean;
 }
@@ -40,15 +41,14 @@ export class ManualFleet {
   private constructor({
     limits = {},
     brokers = 1,
-    brokersAheadMs = 0,
+    brokersAheadMs = [],
     rebalance = false,
   }: ManualFleetOptions) {
     const config = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
     this.config = { ...config, limits: { ...config.limits, ...limits } };
     this.store = createMemoryStore({ ...this.config.limits, clock: this.clock });
-    const clock = aheadOf(this.clock, brokersAheadMs);
     this.brokers = Array.from({ length: brokers }, (_, i) =>
-      createBroker(this.#optionsOf(i, clock, rebalance)),
+      createBroker(this.#optionsOf(i, aheadOf(this.clock, brokersAheadMs[i] ?? 0), rebalance)),
     );
   }
 
@@ -121,16 +121,4 @@ export class ManualFleet {
       storeFailed: note('storeFailed'),
     };
   }
-}
-
-/** The same clock, with another wall time. */
-function aheadOf(clock: ManualClock, aheadMs: number): ServerClock {
-  return {
-    monotonicMs: () => clock.monotonicMs(),
-    wallMs: () => clock.wallMs() + aheadMs,
-    setTimer: (callback, delayMs) => clock.setTimer(callback, delayMs),
-    setBackgroundTimer: (callback, delayMs) => clock.setBackgroundTimer(callback, delayMs),
-    runNextTurn: (callback) => clock.runNextTurn(callback),
-    runAfterCallbacks: (callback) => clock.runAfterCallbacks(callback),
-  };
 }

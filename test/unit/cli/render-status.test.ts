@@ -19,11 +19,16 @@ function host(hostId: string, change: Partial<HostStatus> = {}): HostStatus {
   };
 }
 
-function fleet(hostList: readonly HostStatus[]): FleetStatus {
-  const counts = { hosts: hostList.length, readyHosts: hostList.length, waiting: 0, hottest: 0.95 };
+function fleet(hostList: readonly HostStatus[], waiting = 0): FleetStatus {
+  const counts = { hosts: hostList.length, readyHosts: hostList.length, waiting, hottest: 0.95 };
   const pool = { pool: 'console-x', ...counts, slots: 8 * hostList.length, sessions: 4 * hostList.length };
-  const region = { region: 'near', name: 'Near', state: 'open', timeZone: 'Europe/Berlin' } as const;
-  return { brokerId: 'b1', store: 'memory', regions: [{ ...region, pools: [{ ...pool, hostList }] }] };
+  const region = { region: 'near', name: 'Near', state: 'open', timeZone: 'Europe/Berlin', waiting } as const;
+  return {
+    brokerId: 'b1',
+    store: 'memory',
+    waiting,
+    regions: [{ ...region, pools: [{ ...pool, hostList }] }],
+  };
 }
 
 describe('The fleet in the terminal', () => {
@@ -45,6 +50,18 @@ describe('The fleet in the terminal', () => {
       '',
     ];
     expect(renderStatus(status, { hosts: true })).to.equal([...pools.slice(0, -1), ...hosts].join('\n'));
+  });
+
+  it('says how many players wait below the table, which counts a player in several pools', () => {
+    const pools = ['console-x', 'pc-ultra'];
+    const [region] = fleet([host('h1')], 3).regions;
+    const [pool] = region!.pools;
+    const regions = [{ ...region!, pools: pools.map((name) => ({ ...pool!, pool: name })) }];
+    const text = renderStatus({ ...fleet([], 3), regions });
+    expect(text.match(/ 3$/gm)).to.have.length(2);
+    expect(text).to.match(/\n\n3 players wait\. [^\n]+\.\n$/);
+    expect(renderStatus({ ...fleet([], 1), regions })).to.include('\n\n1 player waits. ');
+    expect(renderStatus(fleet([host('h1')]))).to.not.match(/players? waits?\b/);
   });
 
   it('shows behind its state why a host accepts no new session', () => {
@@ -74,7 +91,7 @@ describe('The fleet in the terminal', () => {
   });
 
   it('has a line for an empty fleet', () => {
-    expect(renderStatus({ brokerId: 'b1', store: 'redis', regions: [] })).to.match(
+    expect(renderStatus({ brokerId: 'b1', store: 'redis', waiting: 0, regions: [] })).to.match(
       /^broker b1, store redis\n\nNo host has registered yet\./,
     );
   });

@@ -23,7 +23,10 @@ export function failReservation(
   if (host === undefined || session?.state !== 'reserved') return { kind: 'not_reserved' };
   if (session.hostId !== hostId || session.epoch !== epoch) return { kind: 'not_reserved' };
   const failures = countFailure(pool, hostId, reason, session.reservedAtMs, nowMs);
-  return { kind: 'failed', ended: pool.endSession(session, 'host_lost', nowMs, callerId), failures };
+  const ended = pool.endSession(session, 'host_lost', nowMs, callerId);
+  // A host that refuses every session must not hold up the queue: the player returns to the old position there.
+  pool.lostSessions.delete(sessionId);
+  return { kind: 'failed', ended, failures };
 }
 
 /** Counts a failure of a host and excludes it, unless the failure is counted already. */

@@ -18,9 +18,10 @@ export function reconcileHost(
   nowMs: number,
 ): Reconciliation {
   const host = pool.hosts.get(from.hostId);
-  if (host === undefined) return { outcome: 'unknown', ended: [], rejected: [], adopted: [], arriving: [] };
+  if (host === undefined)
+    return { outcome: 'unknown', ended: [], rejected: [], adopted: [], returned: [], arriving: [] };
   if (host.connectionId !== from.connectionId) {
-    return { outcome: 'replaced', ended: [], rejected: [], adopted: [], arriving: [] };
+    return { outcome: 'replaced', ended: [], rejected: [], adopted: [], returned: [], arriving: [] };
   }
   const callerId = brokerIdOf(from.connectionId);
   const ended: EndedSession[] = [];
@@ -48,6 +49,7 @@ export function reconcileHost(
 
   const rejected: { sessionId: string; epoch: number; reason: EndReason }[] = [];
   const adopted: SessionRecord[] = [];
+  const returned: SessionRecord[] = [];
   const arriving: string[] = [];
   for (const session of reported) {
     const known = pool.sessions.get(session.sessionId);
@@ -62,7 +64,9 @@ export function reconcileHost(
         : (targetReservation.reason ?? 'error');
     if (verdict === 'same') continue;
     if (verdict === 'adopt') {
-      adopted.push(adoptSession(pool, host, known, session, nowMs, callerId));
+      const now = adoptSession(pool, host, known, session, nowMs, callerId);
+      adopted.push(now);
+      if (known?.state === 'ended') returned.push(now);
     } else {
       rejected.push({ sessionId: session.sessionId, epoch: session.epoch, reason: verdict });
     }
@@ -72,7 +76,7 @@ export function reconcileHost(
   if (host.state === 'joining' && rejected.length === 0) {
     pool.setState(host, nextHostState(host.state, 'heartbeat'));
   }
-  return { outcome: 'ok', ended, rejected, adopted, arriving };
+  return { outcome: 'ok', ended, rejected, adopted, returned, arriving };
 }
 
 /** The target reservation of a session that moves to the host, if the host reports that epoch. */
@@ -124,6 +128,7 @@ function adoptSession(
   if (known?.state === 'reserved' && known.hostId === host.hostId) pool.hostFailures.delete(host.hostId);
   // A session that runs does not wait any more.
   pool.waitingQueue.delete(sessionId);
+  pool.lostSessions.delete(sessionId);
   const session: SessionRecord = {
     sessionId,
     epoch,

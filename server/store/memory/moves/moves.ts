@@ -14,7 +14,7 @@ import type { Reservation, SessionRecord } from '../../contracts/session-record.
 import type { MemoryHost } from '../pool/memory-host.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
-import { isSilent, assignSlot } from '../pool/slot-allocation.js';
+import { assignSlot, countSpareSlots, isSilent } from '../pool/slot-allocation.js';
 import { Checkpoints } from './checkpoints.js';
 import { MoveLog } from './move-log.js';
 
@@ -68,6 +68,8 @@ function reserveTargetSlot(
   const known = pool.sessions.get(reservationId);
   if (known !== undefined && (known.state !== 'ended' || known.epoch >= epoch)) return { kind: 'over' };
   if (pool.closures.length > 0) return { kind: 'closed' };
+  // While an entry waits, only slots that are kept for lost sessions are free.
+  if (pool.waitingQueue.length > 0 || countSpareSlots(pool, 1, nowMs) === 0) return { kind: 'full' };
   const host = findTargetHost(pool, requirements, nowMs);
   if (host === undefined) return { kind: 'full' };
   const reservation = { sessionId: reservationId, epoch, clientBrokerId, meta };
@@ -136,6 +138,7 @@ function moveIntoTargetSlot(
   if (known !== undefined && known.state !== 'ended') pool.releaseSlot(known, nowMs, callerId);
   pool.deleteSession(sessionId);
   pool.waitingQueue.delete(sessionId);
+  pool.lostSessions.delete(sessionId);
   const session: SessionRecord = {
     ...reservation,
     sessionId,

@@ -22,6 +22,11 @@ export class FreeHosts {
     return left !== undefined && right !== undefined && isBefore(right, left) ? right : left;
   }
 
+  /** All hosts, in no particular order. */
+  all(): Iterable<MemoryHost> {
+    return this.#heap;
+  }
+
   /** Puts a host at the position of its score. */
   put(host: MemoryHost, score: number): void {
     const isNew = host.freeIndex === NOT_IN_HEAP;

@@ -1,14 +1,15 @@
 import type { SessionRecord } from '../../contracts/session-record.js';
 import type { PoolState } from './pool-state.js';
-import { chooseHost, assignSlot } from './slot-allocation.js';
+import { assignSlot, chooseHost, countSpareSlots } from './slot-allocation.js';
 import type { MemoryQueueEntry } from './waiting-queue.js';
 
 /**
  * Offers free slots to the queue, its head first, until there are no more slots or no more entries. Every call that may
- * free a slot or make a host ready ends with this. So between calls no entry waits while a slot is free, and no later
- * one overtakes it.
+ * free a slot or make a host ready ends with this. So between calls no entry waits while a slot is free, except slots that are
+ * kept for lost sessions, and no later entry overtakes it.
  */
 export function offerFreeSlots(pool: PoolState, nowMs: number): void {
+  let spare: number | undefined;
   for (;;) {
     const head = pool.waitingQueue.head();
     const host = head === undefined ? undefined : chooseHost(pool, nowMs);
@@ -19,6 +20,9 @@ export function offerFreeSlots(pool: PoolState, nowMs: number): void {
       pool.waitingQueue.delete(head.sessionId);
       continue;
     }
+    spare ??= countSpareSlots(pool, pool.waitingQueue.length, nowMs);
+    if (spare === 0) return;
+    spare -= 1;
     pool.waitingQueue.removeFromQueue(head.sessionId);
     assignSlot(pool, host, head, 'offered', nowMs, nowMs + pool.rules.offerMs);
     notifyOfferChange(pool, head);

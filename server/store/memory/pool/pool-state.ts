@@ -22,6 +22,7 @@ import {
   type MemoryHost,
   type SessionEntry,
 } from './memory-host.js';
+import { LostSessions } from './lost-sessions.js';
 import { SessionTable } from './session-table.js';
 import { WaitingQueue } from './waiting-queue.js';
 
@@ -56,6 +57,7 @@ export class PoolState {
     ended: new ExpiryList(),
   } satisfies Record<ExpiringState, ExpiryList>;
   readonly waitingQueue = new WaitingQueue();
+  readonly lostSessions = new LostSessions();
   readonly freedRate = new FreedRate();
   /** Changed sessions by the broker that has to learn of them. */
   readonly changedSessions = new Map<string, ChangedSessions>();
@@ -170,6 +172,7 @@ export class PoolState {
   /** Ends a live session: frees the slot, records the end, notifies the brokers concerned. */
   endSession(session: SessionRecord, reason: EndReason, nowMs: number, callerId: string): EndedSession {
     const host = this.releaseSlot(session, nowMs, callerId);
+    if (reason === 'host_lost' && session.state !== 'arriving') this.lostSessions.add(session, nowMs);
     return this.recordEnded(session, reason, host?.connectionId ?? null, nowMs, callerId);
   }
 

@@ -19,6 +19,21 @@ export function chooseHost(pool: PoolState, nowMs: number): MemoryHost | undefin
   }
 }
 
+/**
+ * How many of `wanted` slots are free when each lost session has one. A host with failures gives one, because it gets no other
+ * session until a client claimed that one.
+ */
+export function countSpareSlots(pool: PoolState, wanted: number, nowMs: number): number {
+  let spare = -pool.lostSessions.count(nowMs);
+  if (spare === 0) return wanted;
+  for (const host of pool.freeHosts.all()) {
+    if (isSilent(pool, host, nowMs)) continue;
+    spare += pool.hostFailures.has(host.hostId) ? 1 : host.slots - host.committed;
+    if (spare >= wanted) return wanted;
+  }
+  return Math.max(0, spare);
+}
+
 /** Whether a host's last heartbeat is so old that nothing is placed on it. */
 export function isSilent(pool: PoolState, host: MemoryHost, nowMs: number): boolean {
   return nowMs - host.heartbeatAtMs > pool.rules.suspectAfterMs;

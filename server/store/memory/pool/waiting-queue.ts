@@ -1,5 +1,6 @@
 import type { StoreMs } from '../../../domain/store-time.js';
 import sortedBtree from 'sorted-btree';
+import type { QueueScan } from '../../contracts/queue.js';
 import type { SessionMeta } from '../../contracts/session-record.js';
 
 /** An entry that waits in the queue, or has an offer that it has not answered yet. */
@@ -65,6 +66,19 @@ export class WaitingQueue {
       if (entry !== undefined) entries.push(entry);
     }
     return entries;
+  }
+
+  /** A part of the queue, in order: see `QueueStore.scanQueue`. The cursor is the last key of the part before. */
+  scan(cursor: string | null, count: number): QueueScan {
+    const after = cursor === null ? undefined : decodeCursor(cursor);
+    const part: QueueKey[] = [];
+    for (const key of this.#queue.keys(after)) {
+      if (after !== undefined && compareQueueKeys(key, after) === 0) continue;
+      if (part.push(key) >= count) break;
+    }
+    const last = part.at(-1);
+    const isOver = last === undefined || this.#queue.nextHigherKey(last) === undefined;
+    return { sessionIds: part.map(({ sessionId }) => sessionId), next: isOver ? null : encodeCursor(last) };
   }
 
   /** Puts an entry into the queue at the position of its score. */
@@ -153,6 +167,15 @@ export class WaitingQueue {
 
 function queueKeyOf({ score, sessionId }: MemoryQueueEntry): QueueKey {
   return { score, sessionId };
+}
+
+function encodeCursor({ score, sessionId }: QueueKey): string {
+  return `${score}|${sessionId}`;
+}
+
+function decodeCursor(cursor: string): QueueKey {
+  const bar = cursor.indexOf('|');
+  return { score: Number(cursor.slice(0, bar)), sessionId: cursor.slice(bar + 1) };
 }
 
 function compareQueueKeys(a: QueueKey, b: QueueKey): number {

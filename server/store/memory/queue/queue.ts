@@ -55,6 +55,8 @@ export function createMemoryQueue(pools: RegionPools): QueueStore {
         .get(regionPool)
         .waitingQueue.listFirst(limit)
         .map(({ sessionId, epoch, arrivedAtMs, meta }) => ({ sessionId, epoch, arrivedAtMs, meta })),
+
+    scanQueue: async (regionPool, cursor, count) => pools.get(regionPool).waitingQueue.scan(cursor, count),
   };
 }
 
@@ -83,6 +85,8 @@ function joinQueue(pool: PoolState, entry: NewQueueEntry, maxLength: number, now
   if (known !== undefined && known.epoch >= epoch) return { kind: 'over', reason: known.reason ?? 'error' };
   if (pool.closures.length > 0) return { kind: 'closed' };
 
+  // A slot may be kept for it as for a lost session. Now it waits for its turn.
+  pool.lostSessions.delete(sessionId);
   const waiting = pool.waitingQueue.getQueued(sessionId);
   if (waiting !== undefined) {
     pool.waitingQueue.update(sessionId, {
@@ -172,6 +176,7 @@ function withdraw(
   callerId: string,
 ): EndedSession[] {
   pool.waitingQueue.delete(sessionId);
+  pool.lostSessions.delete(sessionId);
   const known = pool.sessions.get(sessionId);
   if (known === undefined) return [];
   if (known.state === 'offered') {

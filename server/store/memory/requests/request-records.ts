@@ -6,8 +6,10 @@ import type {
   ReplaceLiveOutcome,
   RequestEntry,
   RequestKey,
+  RenewOutcome,
   RequestRecord,
   ResumeLiveOutcome,
+  ReturnedSession,
 } from '../../contracts/requests.js';
 import {
   NO_REQUESTS,
@@ -99,6 +101,19 @@ export class RequestRecords {
     if (live?.sessionId !== sessionId || live.epoch > epoch) return false;
     this.#store({ playerId }, { live: null, remembered: [live, ...remembered] });
     return true;
+  }
+
+  renewLive({ playerId, sessionId, epoch, regionPool }: ReturnedSession, nowMs: number): RenewOutcome {
+    const { live, remembered } = this.#read({ playerId }, nowMs);
+    if (live?.sessionId === sessionId) return live.epoch > epoch ? 'placed_again' : 'live';
+    if (live !== null) return 'replaced';
+    const known = remembered.find((stored) => stored.sessionId === sessionId);
+    if (known === undefined) return 'unknown';
+    if (isReplaced(known)) return 'replaced';
+    const renewed = { ...known, epoch, allocatedEpoch: highestEpoch(known), regionPool };
+    const others = remembered.filter((stored) => stored !== known);
+    this.#store({ playerId }, { live: renewed, remembered: others });
+    return 'live';
   }
 
   startAttempt(request: RequestEntry, fromEpoch: number, orLater: boolean, nowMs: number): number | null {

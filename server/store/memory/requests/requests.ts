@@ -20,6 +20,7 @@ export function createMemoryRequests(now: () => number, records: RequestRecords)
     resumeLiveRequest: async (key, expected, raiseEpoch) =>
       records.resumeLive(key, expected, raiseEpoch, now()),
     clearLiveRequests: async (ended) => each(ended, (one, nowMs) => records.clearLive(one, nowMs)),
+    renewLiveRequests: async (returned) => each(returned, (one, nowMs) => records.renewLive(one, nowMs)),
     startAttempt: async (request, fromEpoch, orLater = false) =>
       records.startAttempt(request, fromEpoch, orLater, now()),
     allocateEpoch: async (request, aboveEpoch) => records.allocateEpoch(request, aboveEpoch, now()),

@@ -13,7 +13,7 @@ import type {
 } from '../../contracts/sessions.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
-import { chooseHost, assignSlot } from '../pool/slot-allocation.js';
+import { assignSlot, chooseHost, countSpareSlots } from '../pool/slot-allocation.js';
 import { assignClientBroker } from './assign-client-broker.js';
 import { deleteEndedSessions, expireSessions } from './expire-sessions.js';
 
@@ -78,7 +78,7 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
 interface ReserveContext {
   readonly nowMs: number;
   readonly ttlMs: number;
-  /** Whether entries wait: then every free slot is for them. */
+  /** Whether entries wait: then every free slot is for them, or for a lost session. */
   readonly othersWait: boolean;
   readonly callerId: string;
 }
@@ -91,7 +91,9 @@ function reserve(pool: PoolState, reservation: Reservation, context: ReserveCont
   }
   if (pool.closures.length > 0) return { kind: 'closed' };
   const { nowMs, ttlMs, callerId } = context;
-  const host = context.othersWait ? undefined : chooseHost(pool, nowMs);
+  const isLost = pool.lostSessions.take(reservation.sessionId, nowMs);
+  const mayHaveSlot = isLost || (!context.othersWait && countSpareSlots(pool, 1, nowMs) > 0);
+  const host = mayHaveSlot ? chooseHost(pool, nowMs) : undefined;
   if (host === undefined) return { kind: 'full' };
   assignSlot(pool, host, reservation, 'reserved', nowMs, nowMs + ttlMs);
   pool.addChangedSession(host.brokerId, reservation.sessionId, callerId);

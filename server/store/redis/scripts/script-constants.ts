@@ -3,7 +3,7 @@ import { FAILURES_KEPT_MS, type BackOff } from '../../../domain/host-failures.js
 import { REVERSIBLE_REASONS } from '../../../domain/session-state.js';
 import { INBOX_KEPT_MS, INBOX_MAX_BYTES } from '../../contracts/inbox.js';
 import { REQUESTS_PER_PLAYER, REQUEST_KEPT_MS } from '../../contracts/requests.js';
-import { ENDED_KEPT_MS } from '../../contracts/sessions.js';
+import { ENDED_KEPT_MS, LOST_FIRST_MS, MAX_LOST_FIRST } from '../../contracts/sessions.js';
 import { RATE_MEMORY_MS } from '../../store-options.js';
 import { REASON_CODES, STATE_CODES } from '../stored-codes.js';
 
@@ -24,6 +24,8 @@ const FIXED = {
   ENDED_KEPT_MS,
   INBOX_KEPT_MS,
   INBOX_MAX_BYTES,
+  LOST_FIRST_MS,
+  MAX_LOST_FIRST,
   RATE_MEMORY_MS,
   REQUEST_KEPT_MS,
   REQUESTS_PER_PLAYER,

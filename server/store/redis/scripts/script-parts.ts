@@ -114,6 +114,11 @@ export const SCRIPT_PARTS = {
     keys: ['members'],
     parts: ['values/max-values', 'values/name-order', 'hosts/slot-names', 'sessions/sessions'],
   },
+  'slots/spare-slots': {
+    constants: ['SUSPECT_AFTER_MS'],
+    keys: ['lost', 'free', 'hosts', 'failures'],
+    parts: ['values/clock', 'hosts/host-format'],
+  },
   'slots/free-slots': { parts: ['values/builtins', 'hosts/host-format', 'hosts/slot-names'] },
   'slots/assign-slot': {
     parts: [
@@ -161,15 +166,22 @@ export const SCRIPT_PARTS = {
       'sessions/new-session',
       'slots/commit',
       'slots/assign-slot',
+      'slots/spare-slots',
       'queue/waiting',
     ],
   },
   'queue/commit-and-serve-queue': { parts: ['slots/commit', 'queue/serve-queue'] },
 
+  'sessions/lost-sessions': {
+    constants: ['LOST_FIRST_MS', 'MAX_LOST_FIRST'],
+    keys: ['lost'],
+    parts: ['values/builtins', 'values/clock'],
+  },
   'sessions/end-session': {
     constants: ['ENDED_KEPT_MS'],
     parts: [
       'values/clock',
+      'sessions/lost-sessions',
       'inbox/record-change',
       'sessions/session-changes',
       'slots/release-slot',

@@ -5,17 +5,18 @@ import type { ManualHost, ManualPlayer } from '../../../support/manual/manual-pe
 
 const OPERATOR = { operatorId: 'olivia', from: '127.0.0.1' };
 
-/** Clocks that are wrong by this. No broker may compare a time of the store with its own. */
-for (const aheadMs of [20_000, -20_000]) {
-  const difference = `${Math.abs(aheadMs) / 1_000} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
-  describe(`A broker whose clock is ${difference} the store's`, () => {
+/** How far the clocks of the brokers are ahead. No broker may compare a time of the store with its own. */
+for (const brokersAheadMs of [[20_000], [-20_000], [20_000, 0], [0, 20_000], [-20_000, 0], [0, -20_000]]) {
+  const brokers = brokersAheadMs.length;
+  const clocks = brokersAheadMs.map((aheadMs) => `${aheadMs / 1_000} s`).join(' and ');
+  describe(`Brokers whose clocks are ahead of the store's by ${clocks}`, () => {
     let fleet: ManualFleet;
     let near: ManualHost;
     let holder: ManualPlayer;
     let holderSessionId: string;
 
     beforeEach(async () => {
-      fleet = await ManualFleet.start({ brokersAheadMs: aheadMs });
+      fleet = await ManualFleet.start({ brokers, brokersAheadMs });
       near = await fleet.host({ hostId: 'h1', slots: 1 });
       holder = fleet.player('holder');
       holder.play('held');
@@ -28,7 +29,7 @@ for (const aheadMs of [20_000, -20_000]) {
     afterEach(() => fleet.stop());
 
     it('gives players the whole time to accept an offer', async () => {
-      const bob = fleet.player('bob');
+      const bob = fleet.player('bob', brokers - 1);
       bob.play('r1');
       await fleet.clock.settle();
       holder.end(holderSessionId);
@@ -41,7 +42,7 @@ for (const aheadMs of [20_000, -20_000]) {
     });
 
     it('tells a player who comes back how much time is left for the offer', async () => {
-      const bob = fleet.player('bob');
+      const bob = fleet.player('bob', brokers - 1);
       bob.play('r1');
       await fleet.clock.settle();
       holder.end(holderSessionId);
@@ -56,7 +57,7 @@ for (const aheadMs of [20_000, -20_000]) {
     });
 
     it('adds a farther region when the latency policy allows it, neither sooner nor later', async () => {
-      const bob = fleet.player('bob');
+      const bob = fleet.player('bob', brokers - 1);
       bob.play('r1', { rtt: { near: 12, far: 80 } });
       await fleet.clock.elapse(1_000);
       await fleet.host({ hostId: 'h2', region: 'far' });
@@ -88,7 +89,7 @@ for (const aheadMs of [20_000, -20_000]) {
 
     it('ends a reservation when its time is over', async () => {
       const spare = await fleet.host({ hostId: 'h2', slots: 1 });
-      const bob = fleet.player('bob');
+      const bob = fleet.player('bob', brokers - 1);
       bob.play('r1');
       await fleet.clock.settle();
       expect(bob.take('matched')).to.include({ claimWithinMs: 30_000 });

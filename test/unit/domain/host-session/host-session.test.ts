@@ -2,6 +2,7 @@ import {
   epochOf,
   hasAssignment,
   isUnanswered,
+  isUnprepared,
   listedOf,
   ABSENT,
   type HostSession,
@@ -36,8 +37,25 @@ describe('A session as its host sees it, after every event in every state', () =
     expectOfAll(
       outcomes,
       ({ before, event, after }) =>
-        'epoch' in event && event.epoch > epochOf(before) && epochOf(after.session) === event.epoch,
+        'epoch' in event &&
+        (event.epoch > epochOf(before) || isUnprepared(before, event.epoch)) &&
+        epochOf(after.session) === event.epoch &&
+        !isUnprepared(after.session, event.epoch),
       ({ after }) => after.effects.some(({ type }) => type === 'send_prepare'),
+    );
+  });
+
+  it('gets a late `prepare` if and only if its host reported it before it was sent anything, and not when it connected', () => {
+    expectOfAll(
+      outcomes,
+      ({ before, event }) => event.type === 'reported' && before.phase.name === 'absent',
+      ({ before, event, after }) =>
+        'epoch' in event && isUnprepared(after.session, event.epoch) && !isUnprepared(before, event.epoch),
+    );
+    expectOfAll(
+      outcomes,
+      ({ after }) => after.effects.some(({ type }) => type === 'send_prepare'),
+      ({ before, event }) => event.type === 'assigned' && isUnprepared(before, event.epoch),
     );
   });
 

@@ -13,10 +13,13 @@
 
 local session, host = load_session(session_id), load_host(host_id)
 if not host or not session or session.state ~= 'reserved' or session.host ~= host_id or session.epoch ~= epoch then
+  serve_queue()
   return { 'not_reserved' }
 end
 
 local reply = { 'failed', count_failure(host_id, host, reason, session.reserved_at) }
 end_and_add(reply, session, 'host_lost')
+-- A host that refuses every session must not hold up the queue: the player returns to the old position there.
+redis.call('ZREM', lost_key, session_id)
 commit_and_serve_queue()
 return reply

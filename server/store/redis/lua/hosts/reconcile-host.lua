@@ -9,18 +9,17 @@
 --   session_ids
 --   epochs
 --   states
--- Returns ok | replaced | unknown, then four lists:
+-- Returns ok | replaced | unknown, then five lists:
 --   ended (sessionId, record, connectionId), rejected (sessionId, epoch, reason), adopted (sessionId, record),
---   arriving (sessionId): this host holds a slot for them, which complete-move.lua gives them
+--   arriving (sessionId): this host holds a slot for them, which complete-move.lua gives them,
+--   returned (sessionId): those of the adopted ones that had ended
 -- Invariants: a session is adopted only into a free slot; no more slots are reserved than the host has; epochs only rise; the
 --   host's counter and digest are those of its sessions.
 
 local host = load_host(host_id)
-if not host then
-  return { 'unknown' }
-end
-if host.connection ~= connection_id then
-  return { 'replaced' }
+if not host or host.connection ~= connection_id then
+  serve_queue()
+  return { host and 'replaced' or 'unknown' }
 end
 
 -- The target reservation of a move has the session's id and a plus sign; see domain/target-reservation.ts.
@@ -37,7 +36,7 @@ for _, session_id in ipairs(session_ids) do
   end
 end
 
-local ended, rejected, adopted, arriving = {}, {}, {}, {}
+local ended, rejected, adopted, arriving, returned = {}, {}, {}, {}, {}
 
 -- Reservations that the host does not know yet. They give way, the last first, to sessions that run and that the store has lost.
 local unclaimed = {}
@@ -98,6 +97,7 @@ end
 
 local function adopt(id, known, epoch, state)
   delete_waiting(id)
+  redis.call('ZREM', lost_key, id)
   local session = known
   if known and known.state ~= 'ended' and known.host == host.id then
     if known.state == 'reserved' then
@@ -126,6 +126,9 @@ for i, id in ipairs(session_ids) do
   if verdict == 'arriving' then
     arriving[#arriving + 1] = id
   elseif verdict == 'adopt' then
+    if known and known.state == 'ended' then
+      returned[#returned + 1] = id
+    end
     adopt(id, known, epoch, state)
     adopted[#adopted + 1] = id
     adopted[#adopted + 1] = encode_session(sessions[id])
@@ -142,4 +145,4 @@ if host.state == 'joining' and #rejected == 0 then
   set_state(host, 'ready')
 end
 commit_and_serve_queue()
-return { 'ok', ended, rejected, adopted, arriving }
+return { 'ok', ended, rejected, adopted, arriving, returned }

@@ -11,6 +11,6 @@ local reply = {}
 local host = load_host(host_id)
 if host and host.connection == connection_id then
   remove_host(host, 'host_ended', reply)
-  commit_and_serve_queue()
 end
+commit_and_serve_queue()
 return reply

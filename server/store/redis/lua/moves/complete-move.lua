@@ -47,12 +47,15 @@ local function move_session()
 end
 
 if not reservation or reservation.epoch ~= epoch or reservation.host ~= host_id then
+  serve_queue()
   return { 'unknown', '' }
 end
 if reservation.state == 'ended' then
+  serve_queue()
   return { 'over', reservation.reason }
 end
 if state == 'reserved' and known and is_live(known.state) and known.state ~= 'reserved' then
+  serve_queue()
   return { 'unknown', '' }
 end
 local outdated = known and known.epoch >= epoch
@@ -63,6 +66,7 @@ if outdated or reservation.due_at <= now_ms then
   return { 'over', reason }
 end
 delete_waiting(session_id)
+redis.call('ZREM', lost_key, session_id)
 local session = move_session()
 commit_and_serve_queue()
 return { 'arrived', encode_session(session) }

@@ -8,6 +8,7 @@
 
 local reservation = load_session(reservation_id)
 if not reservation or reservation.state ~= 'arriving' or reservation.epoch ~= epoch then
+  serve_queue()
   return {}
 end
 local reply = {}

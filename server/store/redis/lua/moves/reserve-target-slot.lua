@@ -9,8 +9,8 @@
 --   excluded_host_id  '' for none
 --   max_congestion    of a host, in millionths
 -- Returns reserved, hostId, connectionId | full | closed | over
--- Invariants: reserved and used slots never exceed the slots of a host; nothing new is placed where operators closed. No waiting
---   entry is passed over, because no host is free while one waits.
+-- Invariants: reserved and used slots never exceed the slots of a host; nothing new is placed where operators closed; no waiting entry
+--   and no lost session is passed over.
 
 local known = load_session(reservation_id)
 if known and (known.epoch >= epoch or is_live(known.state)) then
@@ -18,6 +18,10 @@ if known and (known.epoch >= epoch or is_live(known.state)) then
 end
 if redis.call('HGET', totals_key, 'closure') then
   return { 'closed' }
+end
+-- While an entry waits, only slots that are kept for lost sessions are free.
+if redis.call('EXISTS', queue_key) == 1 or spare_slots(1) == 0 then
+  return { 'full' }
 end
 
 -- The least congested host that is not excluded, loaded, or nil. A silent one becomes suspect and gets nothing.

@@ -50,8 +50,9 @@ local function keep_offer(session, i)
   set_client_broker(session, broker_ids[i])
 end
 
--- Lets an entry wait. Returns the answer about it.
+-- Lets an entry wait: then no slot is kept for it as for a lost session. Returns the answer about it.
 local function wait(i)
+  redis.call('ZREM', lost_key, session_ids[i])
   local waiting = load_waiting(session_ids[i]) or add_to_queue(i)
   if not waiting then
     return '#'

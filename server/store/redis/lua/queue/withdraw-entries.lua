@@ -10,6 +10,7 @@
 local reply = {}
 for i, id in ipairs(session_ids) do
   delete_waiting(id)
+  redis.call('ZREM', lost_key, id)
   local session = load_session(id)
   if session and session.state == 'offered' then
     withdraw_offer(session)

@@ -11,7 +11,7 @@
 --   + hostId|connectionId: reserved | = record: the session lives | ! reason: it ended | - full | / the region pool is closed
 --   and at the end the live sessions of the region pool and the slots of its ready hosts
 -- Invariants: reserved and used slots never exceed the slots of a host; a host that is silent or not ready gets nothing; a session
---   has one assignment; while an entry waits in the queue, no session gets a slot.
+--   has one assignment; while an entry waits in the queue, no session gets a slot, except lost sessions, which come first.
 --
 -- This script runs for every match. Most expensive in Redis's Lua are steps of the interpreter, characters of new texts, and new
 -- tables: hence lists of their full size, and one table per host that gets a session (ADR 11).
@@ -161,8 +161,29 @@ local stored, in_slots = new_list(unplaced_count * 2), new_list(unplaced_count *
 
 -- The host that was read and not picked: nil before it is read, false when there is none.
 local front
-if closure or redis.call('EXISTS', queue_key) == 1 then
+if closure then
   front = false
+elseif redis.call('EXISTS', queue_key, lost_key) > 0 then
+  -- Lost sessions may have any free slot: with each of them the slots that are kept become fewer. Others may have spare ones, if nobody
+  -- waits.
+  local spare = redis.call('EXISTS', queue_key) == 0 and spare_slots(unplaced_count) or 0
+  local may_have, may_have_count = new_list(unplaced_count), 0
+  for n = 1, unplaced_count do
+    local i = unplaced[n]
+    local until_ms = redis.call('ZSCORE', lost_key, session_ids[i])
+    local is_lost = until_ms and tonumber(until_ms) > now_ms
+    if is_lost then
+      redis.call('ZREM', lost_key, session_ids[i])
+    end
+    if is_lost or spare > 0 then
+      may_have_count = may_have_count + 1
+      may_have[may_have_count] = i
+      spare = is_lost and spare or spare - 1
+    else
+      reply[i] = '-'
+    end
+  end
+  unplaced, unplaced_count = may_have, may_have_count
 end
 
 while placed < unplaced_count do

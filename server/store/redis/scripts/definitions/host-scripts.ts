@@ -20,7 +20,7 @@ export const HOST_SCRIPTS = {
     ],
   },
   'hosts/reconcile-host': {
-    keys: ['failures'],
+    keys: ['failures', 'lost'],
     args: { callerId: 'text', hostId: 'text', connectionId: 'text' },
     lists: { sessionIds: 'text', epochs: 'number', states: 'text' },
     constants: ['RESUME_WINDOW_MS', 'REVERSIBLE_REASONS'],
@@ -37,6 +37,7 @@ export const HOST_SCRIPTS = {
       'slots/release-slot',
       'sessions/session-states',
       'queue/delete-waiting',
+      'queue/serve-queue',
       'queue/commit-and-serve-queue',
       'sessions/ended-reply',
     ],
@@ -99,11 +100,13 @@ export const HOST_SCRIPTS = {
     parts: ['hosts/hosts', 'hosts/count-failure', 'queue/commit-and-serve-queue'],
   },
   'hosts/fail-reservation': {
+    keys: ['lost'],
     args: { callerId: 'text', hostId: 'text', sessionId: 'text', epoch: 'number', reason: 'text' },
     parts: [
       'hosts/hosts',
       'hosts/count-failure',
       'sessions/sessions',
+      'queue/serve-queue',
       'queue/commit-and-serve-queue',
       'sessions/ended-reply',
     ],

@@ -3,7 +3,7 @@ import type { PoolScriptDefinition } from '../script-definition.js';
 /** Scripts about moves from or to one region pool. */
 export const MOVE_SCRIPTS = {
   'moves/complete-move': {
-    keys: ['failures'],
+    keys: ['failures', 'lost'],
     args: {
       callerId: 'text',
       sessionId: 'text',
@@ -31,6 +31,7 @@ export const MOVE_SCRIPTS = {
       'slots/release-slot',
       'sessions/delete-session',
       'queue/delete-waiting',
+      'queue/serve-queue',
       'queue/commit-and-serve-queue',
       'sessions/end-session',
     ],
@@ -41,10 +42,10 @@ export const MOVE_SCRIPTS = {
   },
   'moves/release-target-slot': {
     args: { callerId: 'text', reservationId: 'text', epoch: 'number' },
-    parts: ['sessions/sessions', 'queue/commit-and-serve-queue', 'sessions/ended-reply'],
+    parts: ['sessions/sessions', 'queue/serve-queue', 'queue/commit-and-serve-queue', 'sessions/ended-reply'],
   },
   'moves/reserve-target-slot': {
-    keys: ['totals', 'free'],
+    keys: ['totals', 'free', 'queue'],
     args: {
       reservationId: 'text',
       epoch: 'number',
@@ -65,6 +66,7 @@ export const MOVE_SCRIPTS = {
       'sessions/new-session',
       'slots/commit',
       'slots/assign-slot',
+      'slots/spare-slots',
     ],
   },
 } as const satisfies Readonly<Record<string, PoolScriptDefinition>>;

@@ -23,7 +23,7 @@ export const QUEUE_SCRIPTS = {
     ],
   },
   'queue/enqueue': {
-    keys: ['queue', 'totals', 'attended'],
+    keys: ['queue', 'totals', 'attended', 'lost'],
     args: { maxLength: 'number' },
     lists: {
       sessionIds: 'text',
@@ -95,6 +95,7 @@ export const QUEUE_SCRIPTS = {
   },
   'queue/record-missed-offers': { lists: { sessionIds: 'text' }, parts: ['queue/waiting'] },
   'queue/withdraw-entries': {
+    keys: ['lost'],
     args: { callerId: 'text' },
     lists: { sessionIds: 'text', belowEpochs: 'number' },
     constants: ['REVERSIBLE_REASONS'],

@@ -38,6 +38,11 @@ export const REQUEST_SCRIPTS = {
     lists: { requestIds: 'text', sessionIds: 'text', regionPools: 'text' },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
+  'requests/renew-live-requests': {
+    keyLists: ['requests'],
+    lists: { sessionIds: 'text', epochs: 'number', regionPools: 'text' },
+    parts: ['requests/request-records', 'requests/request-updates', 'requests/session-line'],
+  },
   'requests/replace-live-request': {
     keys: ['requests'],
     args: {

@@ -79,7 +79,7 @@ export const SESSION_SCRIPTS = {
     parts: ['hosts/hosts', 'sessions/session-records', 'sessions/host-sessions'],
   },
   'sessions/reserve': {
-    keys: ['totals', 'sessions', 'free', 'hosts', 'queue', 'members', 'reserved', 'failures'],
+    keys: ['totals', 'sessions', 'free', 'hosts', 'queue', 'lost', 'members', 'reserved', 'failures'],
     args: { callerId: 'text', reservationMs: 'number', hasDuplicates: 'flag' },
     lists: { sessionIds: 'text', assignments: 'text' },
     constants: ['ENDED_CODE', 'FULL', 'REASON_CODES', 'RESERVED_CODE', 'SUSPECT_AFTER_MS'],
@@ -96,6 +96,7 @@ export const SESSION_SCRIPTS = {
       'inbox/record-change',
       'hosts/host-format',
       'hosts/trials',
+      'slots/spare-slots',
       'sessions/session-format',
       'sessions/due-lists',
     ],

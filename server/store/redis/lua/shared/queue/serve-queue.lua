@@ -1,6 +1,7 @@
 -- Free slots go to entries that wait.
 --
--- Invariant: no slot of a ready, open host is free while an entry waits; entries are served in the order of the queue.
+-- Invariant: no slot of a ready, open host is free while an entry waits, except those that are kept for lost sessions; entries are
+--   served in the order of the queue. Scripts that may free a slot serve the queue in any case, because a slot may be kept no longer.
 
 -- The least congested host with a free slot, loaded, or nil. A silent one becomes suspect and gets nothing.
 local function least_congested_host()
@@ -38,6 +39,7 @@ end
 
 -- Offers free slots to the heads of the queue until one of the two runs out.
 local function serve_queue()
+  local spare
   while redis.call('EXISTS', queue_key) == 1 do
     local host = least_congested_host()
     if not host then
@@ -48,7 +50,12 @@ local function serve_queue()
     if not waiting or (session and is_live(session.state)) then
       redis.call('ZREM', queue_key, id)
     else
+      spare = spare or spare_slots(redis.call('ZCARD', queue_key))
+      if spare == 0 then
+        break
+      end
       offer_slot(waiting, host)
+      spare = spare - 1
     end
   end
   send_wake_ups()

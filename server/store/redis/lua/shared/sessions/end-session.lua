@@ -17,6 +17,9 @@ local function end_session(session, reason)
   end
   local host = release_slot(session)
   record_change(session.broker, session.id)
+  if reason == 'host_lost' and session.state ~= 'arriving' then
+    add_lost_session(session)
+  end
   session.state, session.reason, session.due_at = 'ended', reason, now_ms + ENDED_KEPT_MS
   change_session(session)
   return host, true
