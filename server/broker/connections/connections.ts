@@ -149,7 +149,10 @@ export interface HostConnection {
   readonly sessions: HostSessions;
   /** Whether the host was sent the ends of sessions that it listed when it registered. Until then it gets no `prepare` for their slots. */
   knowsEnds: boolean;
-  /** The store may have reservations for more slots than the host has: they are compared after its first heartbeat. */
+  /**
+   * The store may have reservations for more slots than the host has: they are compared after its first heartbeat, and the host is sent those
+   * that are left.
+   */
   mustReconcile: boolean;
   /** Ends that the host has reported and the store has not answered for. A list of its sessions without them does not say why they ended. */
   readonly endsUnderWay: Set<Promise<void>>;

@@ -7,6 +7,7 @@ import type { BrokerSettings } from '../settings.js';
 import type { StoreAccess } from '../store-access/ports.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Reporting } from '../reporting.js';
+import { sendReservations } from './send-reservations.js';
 
 /** Makes store and host agree about the host's sessions, and notifies the host, its clients and other brokers of changes. */
 export async function reconcileHost(
@@ -23,7 +24,6 @@ export async function reconcileHost(
     channel.closeWith('CONNECTION_REPLACED');
     return;
   }
-  host.mustReconcile = false;
   // An adopted session is not movable in the store. Forgetting it here makes the next heartbeat record it.
   for (const { sessionId } of result.adopted) host.sessions.apply(sessionId, { type: 'adopted' });
   for (const { sessionId, epoch, reason } of result.rejected)
@@ -31,6 +31,10 @@ export async function reconcileHost(
   notifyAllOfEnd(context, regionPool, result.ended);
   for (const session of result.adopted) notifyAllOfChange(context, regionPool, session);
   void renewReturned(context, host, result.returned);
+  if (host.mustReconcile) {
+    sendReservations(context, host, await context.store.listHostSessions(regionPool, hostId));
+    host.mustReconcile = false;
+  }
   if (result.ended.length + result.rejected.length + result.adopted.length > 0) {
     context.log.info(
       {

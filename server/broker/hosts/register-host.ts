@@ -9,10 +9,10 @@ import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { sendControlMessage } from '../messaging/send-control-message.js';
-import { dispatchToHost, prepareHost } from '../messaging/notify-host.js';
-import { decodeMatch } from '../sessions/match-details.js';
+import { dispatchToHost } from '../messaging/notify-host.js';
 import { HostSessions } from '../connections/host-sessions.js';
 import { Refusal } from '../refusal.js';
+import { sendReservations } from './send-reservations.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Reporting } from '../reporting.js';
 
@@ -69,7 +69,8 @@ export async function registerHost(
     host.knowsEnds = true;
     // Read after that, so that it has every reservation that was not sent to the host until now.
     const assigned = await context.store.listHostSessions(regionPool, hostId);
-    notifyReservations(context, host, assigned);
+    // Those that do not fit any more get other hosts first, with its first heartbeat.
+    if (!host.mustReconcile) sendReservations(context, host, assigned);
     if (endpointChanged) await notifyClientsOfEndpoint(context, regionPool, assigned);
   } catch (error) {
     // The registration fails after all, so no later disconnect removes this connection.
@@ -130,22 +131,6 @@ async function endFinishedSessions({ store }: StoreAccess, host: HostConnection)
     if (isReversible(reason)) return;
     dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
   });
-}
-
-/** Sends the host its reservations: those made while it was on another connection may not have reached it. */
-function notifyReservations(
-  context: BrokerSettings & StoreAccess,
-  host: HostConnection,
-  assigned: readonly SessionRecord[],
-): void {
-  const reserved = assigned.filter(({ state }) => state === 'reserved');
-  const { storeClock } = context;
-  const { reservationMs } = context.limits;
-  for (const { sessionId, epoch, meta, reservedAtMs } of reserved) {
-    if (meta === null) continue;
-    const leftMs = Math.max(0, reservationMs - storeClock.ageOf(reservedAtMs));
-    prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match), leftMs);
-  }
 }
 
 /** Tells the clients that are about to connect to the host where it is now. */

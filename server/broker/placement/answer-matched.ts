@@ -40,7 +40,9 @@ export function sendMatched(
     reservedUntilMs: context.clock.monotonicMs() + placed.claimWithinMs,
   };
   const { earlierSession } = placed;
-  if (earlierSession === undefined && !hasEnded(known, epoch)) prepareMatchedHost(context, placed, details);
+  // The request that this one resumes may not have been matched.
+  const isReserved = earlierSession === undefined || earlierSession.state === 'reserved';
+  if (isReserved && !hasEnded(known, epoch)) prepareMatchedHost(context, placed, details);
   context.sessionRunner.match(client, sessionId, { assignment, message: matched, earlierSession });
   return matched;
 }
@@ -66,12 +68,12 @@ function prepareMatchedHost(
   placed: PlacedSession,
   details: MatchDetails,
 ): void {
-  const { regionPool, sessionId, epoch, hostId, hostConnectionId, meta } = placed;
+  const { regionPool, sessionId, epoch, hostId, hostConnectionId, meta, claimWithinMs } = placed;
   const brokerId = brokerIdOf(hostConnectionId);
   if (brokerId !== context.brokerId) {
     context.store.sendWakeUp(brokerId, regionPool);
     return;
   }
   const host = context.connections.findHost(regionPool, hostId);
-  if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details);
+  if (host !== undefined) prepareHost(context, host, { sessionId, epoch, meta }, details, claimWithinMs);
 }

@@ -71,12 +71,12 @@ function answerRefused(
 
 function answerReplaced(
   context: Reporting,
-  { client, message, answerer, state, hasSession }: ActiveRequest,
+  { client, message, answerer, knownSessionId }: ActiveRequest,
   replacement: Replacement,
 ): void {
   if (!answerer.onReplaced(replacement)) return;
   const { byRequestId, isTakeover } = replacement;
-  const session = hasSession && !isTakeover ? { sessionId: state.sessionId } : {};
+  const session = knownSessionId !== undefined && !isTakeover ? { sessionId: knownSessionId } : {};
   sendReplaced(context, client, { requestId: message.requestId, ...session, byRequestId });
 }
 

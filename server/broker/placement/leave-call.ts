@@ -2,6 +2,8 @@ import { ERRORS } from '@duskline/protocol/codes';
 import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
+import type { Connections } from '../connections/ports.js';
+import { notifyHostOfSession } from '../messaging/notify-host.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
 import { raiseRequestEpoch } from '../requests/request-record.js';
@@ -11,6 +13,7 @@ import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { StoreAccess } from '../store-access/ports.js';
+import { endEarlierRequest } from './end-earlier-request.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Reporting } from '../reporting.js';
 
@@ -21,7 +24,7 @@ type LeaveCall = Extract<RequestCall<PlacedSession>, { readonly type: 'leave' }>
  * the player finds no conflict. After an outage of the store this is repeated.
  */
 export async function leaveStore(
-  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   call: LeaveCall,
 ): Promise<void> {
@@ -34,7 +37,7 @@ export async function leaveStore(
 }
 
 async function removeFromStore(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   { queues, slot, everywhere }: LeaveCall,
 ): Promise<void> {
@@ -42,6 +45,10 @@ async function removeFromStore(
   const { playerId } = client;
   const positions = everywhere ? context.fleet.regionPools : queues;
   const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, positions)]);
+  const { owner } = request;
+  if (owner === 'elsewhere') await endEarlierRequest(context, { playerId, requestId: message.requestId });
+  // The live record with the session is that of the request that continues it.
+  else if (owner === 'replaced') return;
   if (state.lostIn !== null && refusalCodeOf(request) === 'CANCELLED') {
     // The lost host may come back with the session that its client has ended.
     await withdrawRequest(context, [state.lostIn], { sessionId: state.sessionId, belowEpoch: epoch + 1 });
@@ -65,17 +72,18 @@ function refusalCodeOf({ state: { phase } }: ActiveRequest): RefusalCode | undef
 
 /**
  * Ends the session that the slot was reserved for. Hosts get `prepare` after the request is matched, so the host of a new slot needs
- * no `end`. If the host's broker has sent `prepare` meanwhile, it finds the end in its inbox.
+ * no `end`, unless it has registered meanwhile: then its broker has sent `prepare`, and sends `end` now or when it finds it in its inbox.
  */
 export async function releaseSlot(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   slot: PlacedSession | null,
 ): Promise<void> {
   if (slot === null) return;
   const { regionPool, sessionId, epoch } = slot;
   const outcome = await context.batches.endSession(regionPool, { sessionId, epoch, reason: 'client_left' });
-  if (outcome.kind === 'ended' && slot.earlierSession !== undefined)
-    notifyAllOfEnd(context, regionPool, [outcome]);
+  if (outcome.kind !== 'ended') return;
+  if (slot.earlierSession === undefined) notifyHostOfSession(context, regionPool, outcome.session);
+  else notifyAllOfEnd(context, regionPool, [outcome]);
 }
 
 /**

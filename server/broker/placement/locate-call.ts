@@ -7,6 +7,7 @@ import { rankCandidates } from '../../domain/ranking.js';
 import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
 import { isHeld } from '../../domain/session-state.js';
 import type { ClientConnection } from '../connections/connections.js';
+import type { Connections } from '../connections/ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
 import { Refusal } from '../refusal.js';
 import type { ActiveRequest } from '../requests/active-request.js';
@@ -42,7 +43,7 @@ type Located = LocateResult<PlacedSession>;
  * @param known what the store remembers of the request, if that has been read; `null` to read it
  */
 export async function locateRequest(
-  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Requests,
   request: ActiveRequest,
   known: RememberedRequest | null,
 ): Promise<Located> {
@@ -56,7 +57,9 @@ export async function locateRequest(
       if (record.state === 'replaced') return await locateReplaced(context, request, record);
       const found = await locateOnce(context, request, record);
       if (found !== undefined) return found;
-      const isWanted = request.state.phase.name === 'locating' && known !== null;
+      const { phase } = request.state;
+      if (phase.name === 'leaving' && record.state === 'live') request.owner = 'elsewhere';
+      const isWanted = phase.name === 'locating' && known !== null;
       if (!isWanted) return { kind: 'nothing' };
       // It was cancelled, or its session has ended and its record was deleted.
       if (record.state === 'over') return { kind: 'over', code: 'SESSION_OVER' };
@@ -98,12 +101,13 @@ async function locateReplaced(
   request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located> {
+  request.owner = 'replaced';
   const session = (await locateSession(context, record))?.session;
   if (session === undefined || session.hostId === '' || session.state === 'offered')
     return { kind: 'replaced' };
   // Taking a request's place raises its epoch, and ends its session. A session that was resumed goes on.
   if (session.state !== 'ended' && session.epoch >= record.epoch) {
-    request.hasSession = true;
+    request.knownSessionId = session.sessionId;
     return { kind: 'replaced' };
   }
   notifyEnded(request.client, session.state === 'ended' ? session : { ...session, reason: 'superseded' });
@@ -111,7 +115,7 @@ async function locateReplaced(
 }
 
 async function locateOnce(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   record: RememberedRequest,
 ): Promise<Located | undefined> {
@@ -122,12 +126,12 @@ async function locateOnce(
     createSessionMeta(context, client, message, candidates, regionPool);
   if (record.state === 'over') await renewReturned(context, client, record);
   const earlier = await attachEarlierSession(context, client, record, replaceLost, metaIn);
-  if (earlier !== undefined && earlier.kind !== 'replacing') return toLocated(request, earlier);
+  if (earlier !== undefined && earlier.kind !== 'replacing') return toLocated(context, request, earlier);
   const position = await findQueuePosition(context, record);
   if (position !== undefined) return continueWaiting(context, request, position);
   // The broker that was placing the session again did not finish within `requestGraceMs`.
   const isAbandoned = earlier !== undefined && record.ageMs >= context.intervals.requestGraceMs;
-  return isAbandoned ? placeLostAgain(request, earlier, record.epoch) : undefined;
+  return isAbandoned ? placeLostAgain(context, request, earlier, record.epoch) : undefined;
 }
 
 /**
@@ -164,6 +168,7 @@ export function continueWaiting(
 }
 
 function toLocated(
+  context: Connections,
   request: ActiveRequest,
   earlier: Exclude<EarlierOutcome, { readonly kind: 'replacing' }>,
 ): Located {
@@ -171,7 +176,7 @@ function toLocated(
     case 'placed':
       return earlier;
     case 'lost':
-      return placeLostAgain(request, earlier, earlier.session.epoch);
+      return placeLostAgain(context, request, earlier, earlier.session.epoch);
     case 'lapsed':
       return { kind: 'nothing' };
   }
@@ -179,16 +184,21 @@ function toLocated(
 
 /** @param epoch that the request has now */
 function placeLostAgain(
+  { sessionRunner }: Connections,
   request: ActiveRequest,
   { regionPool, session }: { readonly regionPool: RegionPool; readonly session: SessionRecord },
   epoch: number,
 ): Located {
-  request.hasSession = true;
+  request.knownSessionId = session.sessionId;
   // If the session cannot be placed again, its client has to know how it ended.
   request.answerer = {
     ...request.answerer,
     onRefused: () => {
-      notifyEnded(request.client, session);
+      const lost = request.client.sessions.get(session.sessionId);
+      // The host was lost while the client repeated the request: the session waits for the answer.
+      if (lost?.state.phase.name === 'replacing')
+        sessionRunner.dispatch(lost, { type: 'replacement_refused', reason: 'host_lost' });
+      else notifyEnded(request.client, session);
       return true;
     },
   };

@@ -99,7 +99,7 @@ function describeHost(
 /** What becomes of a request that is not this broker's own any more. */
 const DESCRIBED_AS: Readonly<Record<Exclude<Standing, 'own'>, Described['result']>> = {
   replaced: 'replaced',
-  resumed: 'replaced',
+  resumed: 'resumed',
   over: 'cancelled',
   continued: 'continued',
   unknown: 'continued',

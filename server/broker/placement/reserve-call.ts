@@ -1,3 +1,4 @@
+import type { Connections } from '../connections/ports.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
@@ -18,6 +19,7 @@ const FULL: Reserved = { type: 'reserved', result: { kind: 'full' } };
 const CONTINUED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'UNAVAILABLE' } };
 /** Its client cancelled it on another connection. */
 const CANCELLED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'CANCELLED' } };
+const REPLACED: Reserved = { type: 'reserved', result: { kind: 'replaced' } };
 const NO_SUITABLE_POOL: Reserved = {
   type: 'reserved',
   result: { kind: 'refused', code: 'NO_SUITABLE_POOL' },
@@ -29,7 +31,7 @@ const NO_SUITABLE_POOL: Reserved = {
  * @param index position of the candidate
  */
 export function reserveSlot(
-  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   index: number,
 ): Reserved | Promise<Reserved> {
@@ -77,9 +79,12 @@ export function reserveSlot(
   });
 }
 
-/** Releases a slot if the request was cancelled or continued elsewhere before the slot was reserved, and so could not be found. */
+/**
+ * Releases a slot if the request was cancelled, replaced or continued elsewhere before the slot was reserved, and so could not be found.
+ * A request that resumes this one gets its slot.
+ */
 async function keepSlot(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   request: ActiveRequest,
   placed: PlacedSession,
 ): Promise<Reserved> {
@@ -88,9 +93,11 @@ async function keepSlot(
     recordRegionPool(context, request, placed.regionPool),
   ]);
   if (standing === 'own') return { type: 'reserved', result: { kind: 'placed', placed } };
+  if (standing === 'resumed') {
+    request.owner = 'replaced';
+    return REPLACED;
+  }
   await releaseSlot(context, placed);
   if (standing === 'over') return CANCELLED;
-  return standing === 'replaced' || standing === 'resumed'
-    ? { type: 'reserved', result: { kind: 'replaced' } }
-    : CONTINUED;
+  return standing === 'replaced' ? REPLACED : CONTINUED;
 }

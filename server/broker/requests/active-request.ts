@@ -44,8 +44,13 @@ export interface ActiveRequest {
   state: PlayRequest<PlacedSession>;
   /** The request has waited in a queue. */
   hasWaited: boolean;
-  /** The client knows the request as a session, or the session was found. */
-  hasSession: boolean;
+  /** The session that the request is, if the client knows it as one or it was found. */
+  knownSessionId: string | undefined;
+  /**
+   * Who has the request, as far as this matters when its client cancels it: `elsewhere`, another connection of the player, perhaps to
+   * another broker, that may be placing it; `replaced`, another request.
+   */
+  owner: 'this' | 'elsewhere' | 'replaced';
   /** A call that could have given the request its slot or queue position was not answered. */
   hasFailedAttempt: boolean;
   /** The message with which its client gave the request up. */

@@ -23,7 +23,7 @@ export type ReserveResult<P extends Placed> =
   | { readonly kind: 'full' }
   /** The request cannot be placed there at all, or another broker continues it. */
   | { readonly kind: 'refused'; readonly code: RefusalCode }
-  /** Another request of the player had replaced this one. The slot was released. */
+  /** Another request of the player had replaced this one. The slot was released, or the other one has it. */
   | { readonly kind: 'replaced' };
 
 /**
@@ -126,8 +126,11 @@ export type RequestResult<P extends Placed> =
     }
   | {
       readonly type: 'described';
-      /** `cancelled`: on another connection of the player, which has ended the request in the store. */
-      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'cancelled';
+      /**
+       * `resumed`: another request of the player has the slot. `cancelled`: on another connection of the player, which has ended the
+       * request in the store.
+       */
+      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'resumed' | 'cancelled';
     }
   | {
       readonly type: 'joined';

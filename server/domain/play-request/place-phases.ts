@@ -95,6 +95,8 @@ export function stepDescribing<P extends Placed>(
       return close(request, { kind: 'refused', code: 'UNAVAILABLE' }, [{ type: 'release', placed }]);
     case 'replaced':
       return close(request, { kind: 'replaced' }, [{ type: 'release', placed }]);
+    case 'resumed':
+      return close(request, { kind: 'replaced' });
     case 'cancelled':
       return refuse(request, 'CANCELLED', placed);
   }

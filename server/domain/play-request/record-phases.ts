@@ -75,8 +75,15 @@ function withSession<P extends Placed>(
 }
 
 function locate<P extends Placed>(request: PlayRequest<P>, record: RememberedRequest): Transition<P> {
-  const { sessionId, epoch } = record;
-  return enter({ ...request, sessionId, epoch }, { name: 'locating' }, [{ type: 'locate', record }]);
+  return enter(withRecord(request, record), { name: 'locating' }, [{ type: 'locate', record }]);
+}
+
+/** The request continues what the store remembers. The session of a request that was replaced belongs to another request, or is over. */
+export function withRecord<P extends Placed>(
+  request: PlayRequest<P>,
+  { state, sessionId, epoch }: RememberedRequest,
+): PlayRequest<P> {
+  return state === 'replaced' ? { ...request, epoch } : { ...request, sessionId, epoch };
 }
 
 /** The player has another live request. `takeover` replaces it at once; otherwise the broker first checks whether it is still live. */

@@ -10,6 +10,7 @@ import {
   stepReplacing,
   stepResuming,
   stepStarting,
+  withRecord,
 } from './record-phases.js';
 import {
   after,
@@ -106,7 +107,7 @@ function cancel<P extends Placed>(request: PlayRequest<P>, phase: Phase<P>): Tra
   }
   const { record } = phase.recorded;
   const leaving = { name: 'leaving', answer, slot: slotOf(phase.ahead), underWay: false } as const;
-  return enter(withRecord(request, phase.recorded), leaving, [{ type: 'locate', record }]);
+  return enter(withRecord(request, record), leaving, [{ type: 'locate', record }]);
 }
 
 /** Whether the request was made before, so that its session or queue positions have to be located before they can be ended. */
@@ -114,15 +115,6 @@ function isToBeLocated(
   outcome: { readonly kind: 'new' } | RecordOutcome,
 ): outcome is Extract<RecordOutcome, { readonly kind: 'repeat' }> {
   return outcome.kind === 'repeat' && outcome.record.state !== 'replaced';
-}
-
-function withRecord<P extends Placed>(
-  request: PlayRequest<P>,
-  outcome: { readonly kind: 'new' } | RecordOutcome,
-): PlayRequest<P> {
-  if (outcome.kind !== 'repeat') return request;
-  const { sessionId, epoch } = outcome.record;
-  return { ...request, sessionId, epoch };
 }
 
 /** The answer to a call that the request made. */
@@ -215,7 +207,10 @@ function collectLate<P extends Placed>(
     case 'joined':
       return { request: { ...request, queues: withAll(request.queues, event.queues) }, ...slots };
     case 'recorded':
-      return { request: withRecord(request, event.outcome), ...slots };
+      return {
+        request: event.outcome.kind === 'repeat' ? withRecord(request, event.outcome.record) : request,
+        ...slots,
+      };
     case 'located':
     case 'resumed': {
       if (event.result.kind !== 'waiting') return { request, ...slots };

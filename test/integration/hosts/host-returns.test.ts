@@ -5,7 +5,7 @@ import { IDLE_LOAD, TEST_DEVICE, openHost, testToken } from '../../support/fleet
 import { Peer, type Frame } from '../../support/fleet/peer.js';
 import { letTimePass } from '../../support/time/scenario-time.js';
 import { waitUntil } from '../../support/time/eventually.js';
-import { TestFleet, acceptOffer, play, queueUp } from '../../support/fleet/test-fleet.js';
+import { TestFleet, acceptOffer, play, queueUp, roundTrip } from '../../support/fleet/test-fleet.js';
 
 /** Ends and refusals that a player received. */
 function badNews(player: Peer): string[] {
@@ -98,12 +98,17 @@ for (const [where, options] of [
       }
       await fleet.host({ hostId: 'h2', slots: 4 }, 1);
       host.terminate();
-      await comeBack({ slots: 2 });
+      const back = await comeBack({ slots: 2 });
       for (const player of players.slice(2)) {
         const again = await player.next('matched');
         expect(again['epoch']).to.equal(2);
         expect(again['host']).to.include({ hostId: 'h2' });
       }
+      // It is sent only the reservations that it keeps.
+      const prepared = [await back.next('prepare'), await back.next('prepare')];
+      expect(prepared.map(({ playerId }) => playerId)).to.have.members(['alice', 'bob']);
+      await roundTrip(players[0]!);
+      expect(back.unread.filter(({ type }) => type !== 'pong')).to.deep.equal([]);
       expect(players.slice(0, 2).flatMap(({ unread }) => unread.map(({ type }) => type))).to.deep.equal([]);
       expect(players.flatMap(badNews)).to.deep.equal([]);
     });

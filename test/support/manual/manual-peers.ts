@@ -56,6 +56,8 @@ export interface ManualHostOptions {
   readonly slots?: number;
   /** Whether the sessions may be moved. */
   readonly movable?: boolean;
+  /** Sessions that the host has from an earlier connection. */
+  readonly sessions?: readonly HeldSession[];
 }
 
 /** A host that sends heartbeats on the clock of the test, and does what the broker orders. */
@@ -85,16 +87,17 @@ export class ManualHost {
   }
 
   /** Registers the host, and begins to send heartbeats. */
-  async register({ hostId, region = 'near', slots = 4 }: ManualHostOptions): Promise<void> {
+  async register({ hostId, region = 'near', slots = 4, sessions = [] }: ManualHostOptions): Promise<void> {
     const pool = 'console-x';
     const endpoint = `wss://${hostId}.example/stream`;
-    const message = { type: 'register', hostId, region, pool, slots, endpoint, sessions: [] } as const;
+    const message = { type: 'register', hostId, region, pool, slots, endpoint } as const;
     const connection = this.#broker.openHost(
       this.channel,
       { region, pool, hostId: null },
-      { ...message, sessions: [] },
+      { ...message, sessions: [...sessions] },
     );
     await this.#clock.settle();
+    for (const session of sessions) this.sessions.set(session.sessionId, session);
     this.#connection = await connection;
     const { heartbeatIntervalMs } = this.channel.take('registered') as unknown as {
       heartbeatIntervalMs: number;
@@ -120,7 +123,12 @@ export class ManualHost {
 
   /** Sends a heartbeat now, and then at the interval that the broker has named. */
   sendHeartbeats(): void {
-    this.#send({ type: 'heartbeat', load: this.load, sessions: [...this.sessions.values()] });
+    this.#send({
+      type: 'heartbeat',
+      load: this.load,
+      sessions: [...this.sessions.values()],
+      prepared: [...this.prepared.values()],
+    });
     this.#cancelHeartbeat = this.#clock.setTimer(() => this.sendHeartbeats(), this.#heartbeatIntervalMs);
   }
 

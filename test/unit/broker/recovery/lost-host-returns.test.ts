@@ -145,6 +145,31 @@ for (const brokers of [1, 2]) {
       expect(alice.take('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
     });
 
+    it('is alive again when its client repeated the request at the moment of the loss', async () => {
+      const { store } = fleet;
+      const { recordRequests } = store;
+      let release: () => void = () => undefined;
+      const released = new Promise<void>((resolve) => (release = resolve));
+      store.recordRequests = async (...args) => {
+        await released;
+        return recordRequests.apply(store, args);
+      };
+      alice.play('r1');
+      await loseHost();
+      store.recordRequests = recordRequests;
+      expect(alice.channel.unread).to.deep.equal([]);
+      release();
+      await fleet.clock.settle();
+      expect(alice.take('session')).to.include({ sessionId, epoch: 1, state: 'ended', reason: 'host_lost' });
+      expect(alice.take('error')).to.include({ requestId: 'r1' });
+      await returnHost();
+      expect(alice.take('session')).to.include({ sessionId, epoch: 1, state: 'connected' });
+      alice.end(sessionId);
+      await fleet.clock.settle();
+      expect(alice.take('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
+      expect(alice.channel.unread).to.deep.equal([]);
+    });
+
     it('stays over when its client ended it while it was being placed again', async () => {
       const { store } = fleet;
       const { startAttempt } = store;

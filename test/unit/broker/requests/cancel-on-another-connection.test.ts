@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { holdFirst } from '../../../support/manual/hold-calls.js';
 import { ManualFleet } from '../../../support/manual/manual-fleet.js';
 import type { ManualPlayer } from '../../../support/manual/manual-peers.js';
 
@@ -7,28 +8,6 @@ const LOST_AFTER_MS = 14_000;
 const LONG_MS = 12_000;
 
 type Call = 'recordRequests' | 'reserve' | 'enqueue' | 'startAttempt';
-
-/**
- * Keeps the first call of a kind from the store, or its answer from the broker, until the returned function is called.
- *
- * @param part whether the store makes the call late, or answers it late
- */
-function holdFirst({ store }: ManualFleet, call: Call, part: 'call' | 'answer'): () => void {
-  let release: () => void = () => undefined;
-  const released = new Promise<void>((resolve) => (release = resolve));
-  const original = store[call].bind(store) as (...args: unknown[]) => Promise<unknown>;
-  let isFirst = true;
-  const held = async (...args: unknown[]): Promise<unknown> => {
-    if (!isFirst) return original(...args);
-    isFirst = false;
-    if (part === 'call') await released;
-    const outcome = await original(...args);
-    await released;
-    return outcome;
-  };
-  Object.assign(store, { [call]: held });
-  return release;
-}
 
 describe('A request that its player cancels on another connection', () => {
   for (const brokers of [1, 2]) {
@@ -82,7 +61,7 @@ describe('A request that its player cancels on another connection', () => {
               await fleet.clock.settle();
               host.claim(String(holder.take('matched')['sessionId']));
             }
-            const release = holdFirst(fleet, call, part);
+            const release = holdFirst(fleet.store, call, part);
             first.play('r1');
             await fleet.clock.settle();
             second.cancel('r1');
@@ -105,7 +84,7 @@ describe('A request that its player cancels on another connection', () => {
           lost.claim(String(first.take('matched')['sessionId']));
           await fleet.clock.elapse(1_000);
           await fleet.host({ hostId: 'h2', slots: 1 });
-          const release = holdFirst(fleet, call, 'answer');
+          const release = holdFirst(fleet.store, call, 'answer');
           lost.fallSilent();
           lost.sessions.clear();
           await fleet.clock.elapse(LOST_AFTER_MS);

@@ -315,7 +315,10 @@ export class RandomBroker {
       case 'describe':
         return {
           type: 'described',
-          result: this.choose(['ready', 'ready', 'host_left', 'continued', 'replaced', 'cancelled'] as const),
+          result: this.choose([
+            ...(['ready', 'ready', 'host_left', 'continued'] as const),
+            ...(['replaced', 'resumed', 'cancelled'] as const),
+          ]),
         };
       case 'join':
         return this.#join(call.regionPools);
