@@ -3,6 +3,7 @@ import type { RegionPool } from '../../domain/catalog.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RefusalCode } from '../../domain/play-request/refusal-codes.js';
 import type { Connections } from '../connections/ports.js';
+import type { RequestKey } from '../../store/fleet-store.js';
 import { notifyHostOfSession } from '../messaging/notify-host.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
@@ -43,18 +44,41 @@ async function removeFromStore(
 ): Promise<void> {
   const { client, message, state } = request;
   const { playerId } = client;
-  const positions = everywhere ? context.fleet.regionPools : queues;
-  const [, epoch] = await Promise.all([releaseSlot(context, slot), leaveQueues(context, request, positions)]);
+  const key = { playerId, requestId: message.requestId };
+  const [isOther] = await Promise.all([
+    everywhere && isRecordOfOther(context, request, key),
+    releaseSlot(context, slot),
+  ]);
+  const { sessionId } = state;
+  if (isOther) {
+    await withdrawRequest(context, context.fleet.regionPools, { sessionId, belowEpoch: state.epoch + 1 });
+    if (refusalCodeOf(request) === 'CANCELLED') await endEarlierRequest(context, key);
+    return;
+  }
+  const epoch = await leaveQueues(context, request, everywhere ? context.fleet.regionPools : queues);
   const { owner } = request;
-  if (owner === 'elsewhere') await endEarlierRequest(context, { playerId, requestId: message.requestId });
+  if (owner === 'elsewhere') await endEarlierRequest(context, key);
   // The live record with the session is that of the request that continues it.
   else if (owner === 'replaced') return;
   if (state.lostIn !== null && refusalCodeOf(request) === 'CANCELLED') {
     // The lost host may come back with the session that its client has ended.
-    await withdrawRequest(context, [state.lostIn], { sessionId: state.sessionId, belowEpoch: epoch + 1 });
+    await withdrawRequest(context, [state.lostIn], { sessionId, belowEpoch: epoch + 1 });
   }
   if (mayUseIdAgain(request)) await context.store.deleteRequest(playerId, message.requestId);
-  else await context.store.clearLiveRequests([{ playerId, sessionId: state.sessionId, epoch }]);
+  else await context.store.clearLiveRequests([{ playerId, sessionId, epoch }]);
+}
+
+/**
+ * Whether the request's record names another session than the one that this request was to become: the client made the request before,
+ * or it resumed another one, and the store's answer that says so was lost.
+ */
+async function isRecordOfOther(
+  context: StoreAccess,
+  { state }: ActiveRequest,
+  key: RequestKey,
+): Promise<boolean> {
+  const record = await context.batches.findRequest(key);
+  return record !== null && record.sessionId !== state.sessionId;
 }
 
 /**
