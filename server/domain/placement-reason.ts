@@ -18,7 +18,7 @@ export function explainPlacement(candidates: readonly Candidate[], chosen: numbe
     const full = [
       ...new Set(candidates.slice(0, chosen).map((c) => `${c.regionPool.region}/${c.regionPool.pool}`)),
     ];
-    return `${where} (${facts}): full before it: ${full.slice(0, 4).join(', ')}${full.length > 4 ? ', …' : ''}.`;
+    return `${where} (${facts}): no free slot in ${full.slice(0, 4).join(', ')}${full.length > 4 ? ', …' : ''}.`;
   }
   if (!winner.isMeasured) return `${where} (${facts}): no suitable region was measured.`;
   if (winner.preference !== NOT_PREFERRED) return `${where} (${facts}): preferred by the player.`;

@@ -1,9 +1,11 @@
 import { HOST_PATH } from '@duskline/protocol/constants';
+import { createClient } from '@duskline/client/node';
 import { expect } from 'chai';
-import { IDLE_LOAD, openHost, testToken } from '../../support/fleet/test-broker.js';
+import { IDLE_LOAD, TEST_DEVICE, openHost, testToken } from '../../support/fleet/test-broker.js';
 import { Peer, type Frame } from '../../support/fleet/peer.js';
 import { letTimePass } from '../../support/time/scenario-time.js';
-import { TestFleet, play, roundTrip } from '../../support/fleet/test-fleet.js';
+import { waitUntil } from '../../support/time/eventually.js';
+import { TestFleet, acceptOffer, play, queueUp, roundTrip } from '../../support/fleet/test-fleet.js';
 
 /** Ends and refusals that a player received. */
 function badNews(player: Peer): string[] {
@@ -14,14 +16,16 @@ function badNews(player: Peer): string[] {
 
 const endpointOf = (frame: Frame): string => (frame['host'] as { readonly endpoint: string }).endpoint;
 
-for (const [where, brokers] of [
-  ['on one broker', 1],
-  ['on two brokers', 2],
+for (const [where, options] of [
+  ['on one broker', { brokers: 1 }],
+  ['on one broker with Redis', { brokers: 1, store: 'redis' }],
+  ['on two brokers', { brokers: 2 }],
 ] as const) {
-  describe(`A host that returns ${where}`, () => {
+  describe(`A host that returns ${where}`, function () {
+    this.timeout(10_000);
     let fleet: TestFleet;
     beforeEach(async () => {
-      fleet = await TestFleet.start({ brokers });
+      fleet = await TestFleet.start(options);
     });
     afterEach(() => fleet.stop());
 
@@ -58,20 +62,30 @@ for (const [where, brokers] of [
       return peer;
     }
 
-    it('without its sessions: they are placed on it again, because no other host has room', async () => {
-      const host = await fleet.host({ hostId: 'h1', slots: 2 });
-      const players = await playing(host, ['alice', 'bob']);
-      host.terminate();
-      const back = await comeBack({ slots: 2 });
-      for (const { player, matched } of players) {
-        const again = await player.next('matched');
-        expect(again).to.include({ sessionId: matched['sessionId'], epoch: 2 });
-        expect(again['host']).to.include({ hostId: 'h1' });
-      }
-      const prepared = [await back.next('prepare'), await back.next('prepare')];
-      expect(prepared.map(({ epoch }) => epoch)).to.deep.equal([2, 2]);
-      expect(players.flatMap(({ player }) => badNews(player))).to.deep.equal([]);
-    });
+    for (const [when, awayMs] of [
+      ['at once', 0],
+      ['after 0.05 s', 50],
+      ['after 1.5 s', 1_500],
+    ] as const) {
+      it(`without its sessions, ${when}: they are placed on it again, because no other host has room`, async () => {
+        const host = await fleet.host({ hostId: 'h1', slots: 2 });
+        const players = await playing(host, ['alice', 'bob']);
+        const carol = await fleet.player('carol');
+        await queueUp(carol, 'r1');
+        host.terminate();
+        if (awayMs > 0) await letTimePass(awayMs);
+        const back = await comeBack({ slots: 2 });
+        for (const { player, matched } of players) {
+          const again = await player.next('matched');
+          expect(again).to.include({ sessionId: matched['sessionId'], epoch: 2 });
+          expect(again['host']).to.include({ hostId: 'h1' });
+        }
+        const prepared = [await back.next('prepare'), await back.next('prepare')];
+        expect(prepared.map(({ epoch }) => epoch)).to.deep.equal([2, 2]);
+        expect(players.flatMap(({ player }) => badNews(player))).to.deep.equal([]);
+        expect(carol.unread.filter(({ type }) => type !== 'queued')).to.deep.equal([]);
+      });
+    }
 
     it('with fewer slots: reservations that do not fit get other hosts', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 4 });
@@ -97,6 +111,77 @@ for (const [where, brokers] of [
       expect(back.unread.filter(({ type }) => type !== 'pong')).to.deep.equal([]);
       expect(players.slice(0, 2).flatMap(({ unread }) => unread.map(({ type }) => type))).to.deep.equal([]);
       expect(players.flatMap(badNews)).to.deep.equal([]);
+    });
+
+    it('with fewer slots: reservations that do not fit wait first in line when no other host is free', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const players = [];
+      for (const name of ['alice', 'bob', 'carol', 'dave']) {
+        const player = await fleet.player(name, { broker: 1 });
+        play(player, 'r1');
+        players.push({ player, matched: await player.next('matched') });
+      }
+      const erin = await fleet.player('erin');
+      await queueUp(erin, 'r1');
+      host.terminate();
+      const back = await comeBack({ slots: 2 });
+      const [stay, wait] = [players.slice(0, 2), players.slice(2)];
+      for (const [i, { player }] of wait.entries())
+        expect(await player.next('queued', ({ position }) => position === i + 1)).to.include({
+          requestId: 'r1',
+        });
+      expect(await erin.next('queued', ({ position }) => position === 3)).to.include({ requestId: 'r1' });
+      // Each slot that becomes free goes to the next of them.
+      for (const [i, { player, matched }] of stay.entries()) {
+        expect(player.unread).to.deep.equal([]);
+        player.send({ type: 'end', sessionId: matched['sessionId'] });
+        const again = await acceptOffer(wait[i]!.player);
+        expect(again).to.include({ sessionId: wait[i]!.matched['sessionId'] });
+        expect(await back.next('prepare', ({ epoch }) => epoch === again['epoch'])).to.include({
+          sessionId: again['sessionId'],
+        });
+      }
+      expect(wait.flatMap(({ player }) => badNews(player))).to.deep.equal([]);
+    });
+
+    it('at another endpoint: a player of the SDK gets it with `replaced`, at the same epoch', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const client = createClient({
+        url: fleet.broker(1).url.replace('http', 'ws'),
+        token: testToken({ kind: 'player', playerId: 'alice' }),
+        device: { ...TEST_DEVICE, codecs: [...TEST_DEVICE.codecs] },
+      });
+      try {
+        const session = await client.play({ title: 'drift', rtt: { near: 10 } });
+        const { sessionId } = session;
+        const events: unknown[] = [];
+        session.on('replaced', () => void events.push(session.host.endpoint));
+        session.on('state', (state) => void events.push(state));
+        host.terminate();
+        await comeBack({ slots: 4, endpoint: 'wss://new.example/stream' });
+        await waitUntil(() => events.length > 0);
+        expect(session).to.include({ sessionId, epoch: 1, state: 'reserved' });
+
+        // While the stream runs, it needs no other endpoint; when it is lost, the client gets the one that is new by then.
+        const listed = [{ sessionId, epoch: 1, state: 'connected' }];
+        const running = await comeBack({ slots: 4, sessions: listed, endpoint: 'wss://new.example/stream' });
+        await waitUntil(() => session.state === 'connected');
+        running.send({ type: 'session', sessionId, epoch: 1, state: 'disconnected' });
+        await waitUntil(() => session.state === 'disconnected');
+        running.terminate();
+        const lost = [{ sessionId, epoch: 1, state: 'disconnected' }];
+        await comeBack({ slots: 4, sessions: lost, endpoint: 'wss://third.example/stream' });
+        await waitUntil(() => events.length >= 4);
+        expect(events).to.deep.equal([
+          'wss://new.example/stream',
+          'connected',
+          'disconnected',
+          'wss://third.example/stream',
+        ]);
+        expect(session.epoch).to.equal(1);
+      } finally {
+        await client.close();
+      }
     });
 
     it('at another endpoint: clients that are about to connect get `matched` again, at the same epoch', async () => {

@@ -68,25 +68,29 @@ for (const [where, brokers] of [
 describe('A move whose restoration takes long', function () {
   this.timeout(20_000);
 
-  it('succeeds if the target host answers within the time of `restore`, which is twice that of a checkpoint', async () => {
-    const moving = await SingleMoveFleet.start({ to: 'next', brokers: 4 });
-    try {
-      const { withinMs } = await moving.startMove();
-      expect(withinMs).to.equal(1_000);
-      const order = await moving.sendCheckpoint();
-      expect(order).to.include({ withinMs: 2_000 });
-      expect(order['claimWithinMs']).to.be.at.least(3_000);
-      // The game needs this time to start from its checkpoint.
-      await letTimePass(1_400);
-      expect(await moving.reportRestored()).to.include({ epoch: 2, claimWithinMs: 1_000 });
-      // A host repeats an answer that it may have sent over a lost connection.
-      moving.target.send({ type: 'restored', sessionId: moving.sessionId, epoch: 2 });
-      // The client has its own time after that.
-      await letTimePass(800);
-      moving.claimAtTarget();
-      expect(await moving.target.next('moved')).to.include({ epoch: 2 });
-    } finally {
-      await moving.fleet.stop();
-    }
-  });
+  for (const [where, options] of [
+    ['to another region, on four brokers', { to: 'next', brokers: 4 }],
+    ['in its region, on one broker', { to: 'near', brokers: 1 }],
+  ] as const)
+    it(`succeeds ${where} if the target host answers within the time of \`restore\`, which is twice that of a checkpoint`, async () => {
+      const moving = await SingleMoveFleet.start(options);
+      try {
+        const { withinMs } = await moving.startMove();
+        expect(withinMs).to.equal(1_000);
+        const order = await moving.sendCheckpoint();
+        expect(order).to.include({ withinMs: 2_000 });
+        expect(order['claimWithinMs']).to.be.at.least(3_000);
+        // The game needs this time to start from its checkpoint.
+        await letTimePass(1_400);
+        expect(await moving.reportRestored()).to.include({ epoch: 2, claimWithinMs: 1_000 });
+        // A host repeats an answer that it may have sent over a lost connection.
+        moving.target.send({ type: 'restored', sessionId: moving.sessionId, epoch: 2 });
+        // The client has its own time after that.
+        await letTimePass(800);
+        moving.claimAtTarget();
+        expect(await moving.target.next('moved')).to.include({ epoch: 2 });
+      } finally {
+        await moving.fleet.stop();
+      }
+    });
 });

@@ -48,26 +48,40 @@ describe('A player of the SDK', function () {
       (error: unknown) => error,
     );
 
-  it('is told that operators closed the region that is near, when all others are too far', async () => {
-    fleet = await TestFleet.start();
-    await fleet.host({ hostId: 'h1' });
-    await drain('near');
-    connect({ near: 8, next: 250, far: 280 });
-    expect(await codeOf(client.play({ title: 'drift' }))).to.include({
-      code: 'REGION_CLOSED',
-      retryable: true,
-    });
-  });
+  for (const [brokers, isFull] of [
+    [1, false],
+    [1, true],
+    [2, false],
+    [2, true],
+  ] as const) {
+    const where = `${brokers === 1 ? 'one broker' : 'two brokers'}, ${isFull ? 'all slots taken' : 'a slot free'}`;
 
-  it('is told that operators closed every region', async () => {
-    fleet = await TestFleet.start();
-    for (const region of ['near', 'next', 'far']) await drain(region);
-    connect({ near: 8, next: 20, far: 280 });
-    expect(await codeOf(client.play({ title: 'drift' }))).to.include({
-      code: 'REGION_CLOSED',
-      retryable: true,
+    async function startWithHost(): Promise<void> {
+      fleet = await TestFleet.start({ brokers });
+      if (isFull) await fleet.fullHost({ hostId: 'h1' }, 1);
+      else await fleet.host({ hostId: 'h1' }, 1);
+    }
+
+    it(`is told that operators closed the region that is near, when all others are too far: ${where}`, async () => {
+      await startWithHost();
+      await drain('near');
+      connect({ near: 8, next: 250, far: 280 });
+      expect(await codeOf(client.play({ title: 'drift' }))).to.include({
+        code: 'REGION_CLOSED',
+        retryable: true,
+      });
     });
-  });
+
+    it(`is told that operators closed every region: ${where}`, async () => {
+      await startWithHost();
+      for (const region of ['near', 'next', 'far']) await drain(region);
+      connect({ near: 8, next: 20, far: 280 });
+      expect(await codeOf(client.play({ title: 'drift' }))).to.include({
+        code: 'REGION_CLOSED',
+        retryable: true,
+      });
+    });
+  }
 
   it('gets a slot where it is, although its location is wrong', async () => {
     fleet = await TestFleet.start({ config: CONFIG });

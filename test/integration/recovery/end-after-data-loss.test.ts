@@ -14,17 +14,20 @@ import {
 import type { Frame, Peer } from '../../support/fleet/peer.js';
 import { startRedisServer, type RedisServer } from '../../support/redis/redis-server.js';
 import {
+  acceptOffer,
   keepSendingHeartbeats,
   play,
+  queueUp,
   startStream,
   type ListedSession,
 } from '../../support/fleet/test-fleet.js';
 
 const LIMITS = { heartbeatIntervalMs: 250, suspectAfterMs: 60_000, lostAfterMs: 120_000 };
 
-for (const [where, hostBroker] of [
-  ['the broker of its client', 0],
-  ['another broker', 1],
+for (const [where, brokerCount, hostBroker] of [
+  ['the only broker', 1, 0],
+  ['the broker of its client', 2, 0],
+  ['another broker', 2, 1],
 ] as const) {
   describe(`A session on a host of ${where}, when Redis loses its data`, function () {
     this.timeout(20_000);
@@ -40,7 +43,9 @@ for (const [where, hostBroker] of [
       server = await startRedisServer();
       redis = new Redis(server.url);
       const target = { kind: 'single' as const, url: server.url };
-      stores = await Promise.all([0, 1].map(() => createRedisStore({ target, suspectAfterMs: 60_000 })));
+      stores = await Promise.all(
+        Array.from({ length: brokerCount }, () => createRedisStore({ target, suspectAfterMs: 60_000 })),
+      );
       brokers = [];
       for (const store of stores)
         brokers.push(await startTestBroker({ store, limits: LIMITS, intervals: SHORT_INTERVALS }));
@@ -75,7 +80,7 @@ for (const [where, hostBroker] of [
 
     async function expectFree(): Promise<void> {
       await waitUntil(async () => {
-        const { regions } = await brokers[1]!.broker.status();
+        const { regions } = await brokers.at(-1)!.broker.status();
         return regions[0]?.pools[0]?.sessions === 0 && regions[0].pools[0].readyHosts === 1;
       });
       expect(held).to.deep.equal([]);
@@ -121,6 +126,34 @@ for (const [where, hostBroker] of [
       expect(ended[0]).to.include({ sessionId, epoch: 1, reason: 'client_left' });
       await expectFree();
       expect(player.unread.filter(({ type }) => type === 'error')).to.deep.equal([]);
+    });
+
+    it('ends on its host too, and its slot goes to a player who waits, when all slots are taken', async () => {
+      const all = [];
+      for (const name of ['alice', 'bob', 'carol', 'dave']) all.push(await playing(name));
+      const waiting = [];
+      for (const name of ['erin', 'frank']) {
+        const player = await openPlayer(brokers.at(-1)!.url, name);
+        await queueUp(player, 'r1');
+        waiting.push(player);
+      }
+      const stop = keepSendingHeartbeats(host, () => held);
+      await redis.flushall();
+      const { player, sessionId } = all[0]!;
+      player.send({ type: 'end', sessionId });
+      const end = await player.next('session', ({ state }) => state === 'ended');
+      expect(end).to.include({ sessionId, reason: 'client_left' });
+      const matched = await acceptOffer(waiting[0]!);
+      expect(matched['sessionId']).not.to.equal(sessionId);
+      await waitUntil(() => ended.length > 0);
+      expect(ended.map((frame) => frame['sessionId'])).to.deep.equal([sessionId]);
+      const { regions } = await brokers.at(-1)!.broker.status();
+      expect(regions[0]?.pools[0]).to.include({ sessions: 4, readyHosts: 1 });
+      const others = [waiting[1]!, ...all.slice(1).map((one) => one.player)];
+      const isNews = ({ type, state }: Frame): boolean =>
+        ['matched', 'offer', 'error'].includes(type) || state === 'ended';
+      expect(others.flatMap(({ unread }) => unread.filter(isNews))).to.deep.equal([]);
+      stop();
     });
 
     it('ends on its host too when Redis loses its data several times in a row', async () => {

@@ -59,15 +59,17 @@ const isEnded = ({ unread }: Peer): boolean =>
   );
 const isReplaced = ({ unread }: Peer): boolean => unread.some(({ type }) => type === 'replaced');
 
-for (const [where, brokers] of [
-  ['on one broker', 1],
-  ['on two brokers', 2],
+for (const [where, options] of [
+  ['on one broker', { brokers: 1 }],
+  ['on one broker with Redis', { brokers: 1, store: 'redis' }],
+  ['on two brokers', { brokers: 2 }],
 ] as const) {
+  const { brokers } = options;
   describe(`A player has one live request or session, ${where}`, function () {
     this.timeout(15_000);
     let fleet: TestFleet;
     beforeEach(async () => {
-      fleet = await TestFleet.start({ brokers });
+      fleet = await TestFleet.start(options);
     });
     afterEach(() => fleet.stop());
 
@@ -135,6 +137,54 @@ for (const [where, brokers] of [
       await acceptOffer(last!);
       expect(peers.filter(isMatched)).to.deep.equal([]);
     });
+
+    for (const [how, leaves] of [
+      ['half of them are lost meanwhile', (i: number) => i % 2 === 1],
+      ['all of them are lost meanwhile', () => true],
+    ] as const) {
+      it(`when many of its connections take over at the same moment, and ${how}: it has one slot at most`, async () => {
+        await fleet.host({ hostId: 'h1', slots: 16 });
+        const peers = await openMany();
+        const slots = watchSlots(fleet.stores);
+        peers.forEach((peer, i) => play(peer, `r${i}`, { onConflict: 'takeover' }));
+        await waitUntil(() => peers.some(isAnswered));
+        await loseSome(peers, leaves);
+        const left = peers.filter((_, i) => !leaves(i));
+        await waitUntil(() => left.every(isAnswered));
+        await waitUntil(() => left.filter((peer) => isMatched(peer) && !isEnded(peer)).length <= 1);
+        await waitUntil(() => slots.held() <= 1);
+        expect(slots.most(), 'slots held at a time').to.be.at.most(FEW_SLOTS);
+        const others = await Promise.all(Array.from({ length: 15 }, (_, i) => fleet.player(`other-${i}`)));
+        for (const other of others) play(other, 'r1');
+        for (const other of others) expect(await other.answer('r1')).to.include({ type: 'matched' });
+      });
+
+      it(`when many of its connections take over at the same moment while all slots are taken, and ${how}: one request waits at most`, async () => {
+        const host = await fleet.fullHost({ hostId: 'h1' });
+        const peers = await openMany();
+        peers.forEach((peer, i) => play(peer, `r${i}`, { onConflict: 'takeover' }));
+        await waitUntil(() => peers.some(isReplaced));
+        await loseSome(peers, leaves);
+        const left = peers.filter((_, i) => !leaves(i));
+        await waitUntil(() => left.filter((peer) => !isReplaced(peer)).length <= 1);
+        // The request of a lost connection may wait for its client.
+        const bob = await fleet.player('bob');
+        await queueUp(bob, 'r1');
+        const alice = await fleet.player('alice', { broker: 1 });
+        await queueUp(alice, 'last', { onConflict: 'takeover' });
+        await waitUntil(() => left.every(isReplaced));
+        await host.free();
+        await acceptOffer(bob);
+        expect(peers.filter(isMatched)).to.deep.equal([]);
+      });
+    }
+
+    /** Cuts the connections with these indices. */
+    async function loseSome(peers: readonly Peer[], isLost: (index: number) => boolean): Promise<void> {
+      const lost = peers.filter((_, i) => isLost(i));
+      for (const peer of lost) peer.terminate();
+      await Promise.all(lost.map(({ closed }) => closed));
+    }
 
     it('when many of its connections request at the same moment: one gets a session, the others are refused', async () => {
       await fleet.host({ hostId: 'h1', slots: 16 });
@@ -207,6 +257,35 @@ for (const [where, brokers] of [
         expect(await phone.next('session')).to.include({ sessionId, state: 'active' });
         expect([...back.unread, ...phone.unread, ...host.unread]).to.deep.equal([]);
       });
+    }
+
+    for (const onConflict of ['fail', 'resume', 'takeover']) {
+      for (const isFull of [false, true]) {
+        const room = isFull ? 'all slots taken' : 'a slot free';
+        it(`when a device whose session another one took over repeats its request with "${onConflict}", ${room}: it is told so, and the other session goes on`, async () => {
+          const host = await fleet.host({ hostId: 'h1', slots: isFull ? 1 : 3 });
+          const before = await fleet.player('alice');
+          play(before, 'r1', { onConflict });
+          const { sessionId } = await before.next('matched');
+          host.send({ type: 'session', sessionId, epoch: 1, state: 'active' });
+          await before.next('session');
+          before.terminate();
+          const phone = await fleet.player('alice', { broker: 1 });
+          play(phone, 'r2', { onConflict: 'takeover' });
+          const { sessionId: other } = await phone.next('matched');
+          expect(other).not.to.equal(sessionId);
+          const back = await fleet.player('alice');
+          play(back, 'r1', { onConflict });
+          const end = { sessionId, state: 'ended', reason: 'superseded' };
+          expect(await back.next('session')).to.include(end);
+          expect(await back.answer('r1')).to.include({ code: 'SESSION_OVER' });
+          expect(await host.next('end')).to.include({ sessionId, reason: 'superseded' });
+          host.send({ type: 'session', sessionId: other, epoch: 1, state: 'active' });
+          expect(await phone.next('session')).to.include({ sessionId: other, state: 'active' });
+          expect([...back.unread, ...phone.unread]).to.deep.equal([]);
+          expect(host.unread.filter(({ type }) => type !== 'prepare')).to.deep.equal([]);
+        });
+      }
     }
 
     it('when a device whose session another one resumed cancels its request: the session goes on', async () => {

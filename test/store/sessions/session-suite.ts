@@ -119,6 +119,22 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 60_000 });
     });
 
+    it('gives the session to one of several connections that read the same number', async () => {
+      const { store, another } = current();
+      const stores = [store, await another()];
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      const read = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      const given = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          stores[i % 2]!.giveSession(REGION_POOL, sessionId, `broker-${i}`, null, read!.seq),
+        ),
+      );
+      expect(given.filter((session) => session !== null)).to.have.length(1);
+      const [stored] = await store.getSessions(REGION_POOL, [sessionId]);
+      expect(given).to.deep.include(stored);
+    });
+
     it('keeps the number of the connection that has the session, unless another one got it meanwhile', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');

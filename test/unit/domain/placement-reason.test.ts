@@ -45,17 +45,17 @@ describe('The reason for a placement', () => {
       'far/pc (not measured, 10 % in use): no suitable region was measured.',
     );
     expect(explainPlacement([candidate('near', 12, 1), unmeasured], 1)).to.equal(
-      'far/pc (not measured, 10 % in use): full before it: near/pc.',
+      'far/pc (not measured, 10 % in use): no free slot in near/pc.',
     );
   });
 
   it('names the full region pools, at most four of them', () => {
     const near = candidate('near', 12, 1);
     expect(explainPlacement([near, candidate('next', 30, 0.5)], 1)).to.equal(
-      'next/pc (30 ms away, 50 % in use): full before it: near/pc.',
+      'next/pc (30 ms away, 50 % in use): no free slot in near/pc.',
     );
     const many = Array.from({ length: 7 }, (_, i) => candidate(`r${i}`, 10 + i, 1));
-    expect(explainPlacement(many, 6)).to.match(/full before it: r0\/pc, r1\/pc, r2\/pc, r3\/pc, …\.$/);
+    expect(explainPlacement(many, 6)).to.match(/no free slot in r0\/pc, r1\/pc, r2\/pc, r3\/pc, …\.$/);
   });
 
   it('always names region, pool, distance and utilisation', () => {
