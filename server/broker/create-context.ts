@@ -14,7 +14,7 @@ import { createClientSessionRunner } from './messaging/client-session-runner.js'
 import { ActiveMoves, type ActiveMovesPort } from './moves/active-moves.js';
 import type { Reporting } from './reporting.js';
 import { ActiveRequests } from './requests/active-request.js';
-import { PlayerTakeovers } from './requests/player-takeovers.js';
+import { PlayerHandovers } from './requests/player-handovers.js';
 import type { Requests } from './requests/ports.js';
 import type { EarlierWait } from './requests/earlier-wait.js';
 import { createSessionNaming } from './sessions/new-session-id.js';
@@ -73,7 +73,7 @@ export function createContext(options: BrokerOptions, brokerId: string): BrokerC
     activeRequests: new ActiveRequests(),
     earlierWaits: new ExpiringRecords<EarlierWait>(limits.queueGraceMs, clock),
     failedAttempts: new ExpiringRecords<{ readonly sessionId: string }>(FAILED_ATTEMPT_KEPT_MS, clock),
-    takeovers: new PlayerTakeovers(),
+    handovers: new PlayerHandovers(),
     tickets,
     iceServers,
     events: createBrokerEvents(),

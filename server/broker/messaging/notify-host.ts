@@ -1,4 +1,5 @@
 import type { SessionLimits } from '@duskline/protocol';
+import type { EndReason } from '@duskline/protocol/vocabulary';
 import type { RegionPool } from '../../domain/catalog.js';
 import { epochOf, isUnprepared, type HostSessionEvent } from '../../domain/host-session/host-session.js';
 import { tierOf } from '../../domain/tiers.js';
@@ -42,6 +43,21 @@ export function prepareClaimed(
 ): void {
   if (meta === null || !isUnprepared(host.sessions.get(sessionId), epoch)) return;
   prepareHost(context, host, { sessionId, epoch, meta }, decodeMatch(meta.match));
+}
+
+/** Sends `end` to a host that is connected to this broker, unless it was told already. */
+export function endOnHost(
+  { connections }: Connections,
+  regionPool: RegionPool,
+  hostId: string,
+  {
+    sessionId,
+    epoch,
+    reason,
+  }: { readonly sessionId: string; readonly epoch: number; readonly reason: EndReason },
+): void {
+  const host = connections.findHost(regionPool, hostId);
+  if (host !== undefined) dispatchToHost(host, sessionId, { type: 'ended', epoch, reason });
 }
 
 /** Applies an event to a session on a host, and sends `end` if it is over there. */

@@ -2,7 +2,7 @@ import { delay } from '../../runtime/delay.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
-import type { QueueEntryStatus } from '../../store/fleet-store.js';
+import type { QueueEntryStatus, RequestKey, RequestRecord } from '../../store/fleet-store.js';
 import { heldByClient } from '../connections/client-session-directory.js';
 import type { ClientConnection } from '../connections/connections.js';
 import { findQueuePosition } from '../queue/find-queue-position.js';
@@ -10,9 +10,9 @@ import { withdrawRequest } from '../queue/withdraw-request.js';
 import { Refusal } from '../refusal.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import { claimTimeLeftMs, placedFromSession } from '../requests/placed-from-session.js';
-import { TakeoverOutdated } from '../requests/player-takeovers.js';
+import { HandoverOutdated, type HandoverKind } from '../requests/player-handovers.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
-import { rememberedLive } from '../requests/request-record.js';
+import { rememberedLive, rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -24,14 +24,12 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Reporting } from '../reporting.js';
 
-/** How often a takeover tries to replace a live request that changes meanwhile: each time another broker was first. */
-const MAX_TAKEOVER_TRIES = 8;
-
 type Result<Type extends RequestResult<PlacedSession>['type']> = Extract<
   RequestResult<PlacedSession>,
   { readonly type: Type }
 >;
 type ReplaceOutcome = Result<'replaced'>['outcome'];
+type ResumeResult = Result<'resumed'>['result'];
 type LiveStatus = Result<'inspected'>['found'] | 'unanswered';
 
 /**
@@ -63,10 +61,10 @@ export async function inspectOther(
 /** The status of a live request in its region pool; `unanswered` when the region pool has no record of it. */
 async function readLiveStatus(
   context: StoreAccess,
-  { regionPool, sessionId }: RememberedRequest,
+  { regionPool, sessionId, epoch }: RememberedRequest,
 ): Promise<LiveStatus> {
   const { entries } = await context.batches.queueStatus(regionPool, sessionId);
-  return liveStatusOf(entries[0]);
+  return liveStatusOf(entries[0], epoch);
 }
 
 /** Searches a live request in all region pools: operators may have closed the one with which it was recorded, while it waits in another. */
@@ -80,17 +78,21 @@ async function searchOther(
   return found.find((status) => status === 'session' || status === 'waiting') ?? 'ended';
 }
 
-function liveStatusOf(status: QueueEntryStatus | undefined): LiveStatus {
+function liveStatusOf(status: QueueEntryStatus | undefined, epoch: number): LiveStatus {
   if (status?.kind === 'waiting') return 'waiting';
   if (status?.kind !== 'session') return 'unanswered';
-  const { state } = status.session;
+  const { state, reason } = status.session;
+  // A broker has begun to place a session again whose host was lost.
+  if (state === 'ended' && reason === 'host_lost' && status.session.epoch < epoch) return 'unanswered';
   if (state === 'ended') return 'ended';
   return state === 'offered' ? 'waiting' : 'session';
 }
 
 /**
- * Replaces the player's other request, and ends its session or queue positions. Takeovers of one player run one at a time. Of those
- * that wait only the newest is carried out, because each would end the one before it.
+ * Replaces the player's other request, and ends its session or queue positions. A takeover replaces whichever request is live when
+ * its turn comes.
+ *
+ * @returns `live` when the other request is not over after all
  */
 export async function replaceOther(
   context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests,
@@ -98,49 +100,46 @@ export async function replaceOther(
   request: ActiveRequest,
   { other, isOver }: Extract<RequestCall<PlacedSession>, { readonly type: 'replace' }>,
 ): Promise<ReplaceOutcome> {
-  if (isOver) return replaceLive(context, runner, request, other, true);
-  try {
-    const { client, message } = request;
-    return await context.takeovers.run(client.playerId, message.requestId, () =>
-      takeOver(context, runner, request, other),
-    );
-  } catch (error) {
-    if (!(error instanceof TakeoverOutdated)) throw error;
-    request.replacement = { byRequestId: error.byRequestId, isTakeover: true };
-    return { kind: 'outdated' };
-  }
+  if (isOver) return replaceLive(context, runner, request, other);
+  return takeTurn(context, request, 'takeover', async () =>
+    // The request may have been cancelled or replaced while it waited for an earlier handover.
+    request.state.phase.name === 'replacing' ? replaceLive(context, runner, request, null) : OUTDATED,
+  );
 }
 
-async function takeOver(
-  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Requests,
-  runner: RequestRunner,
+const OUTDATED = { kind: 'outdated' } as const;
+
+/** Runs a handover when no other one of the player runs; `outdated` when a newer one takes its turn. */
+async function takeTurn<Outcome>(
+  context: Requests,
   request: ActiveRequest,
-  other: RememberedRequest,
-): Promise<ReplaceOutcome> {
-  let outcome: ReplaceOutcome = { kind: 'live', other };
-  for (let tries = 0; tries < MAX_TAKEOVER_TRIES && outcome.kind === 'live'; tries += 1) {
-    // The request was cancelled or replaced while it waited for an earlier takeover.
-    if (request.state.phase.name !== 'replacing') return { kind: 'outdated' };
-    const live = outcome.other;
-    const isOver = (await readLiveStatus(context, live)) === 'ended';
-    outcome = await replaceLive(context, runner, request, live, isOver);
+  kind: HandoverKind,
+  work: () => Promise<Outcome>,
+): Promise<Outcome | typeof OUTDATED> {
+  const { client, message } = request;
+  try {
+    return await context.handovers.run(client.playerId, message.requestId, kind, work);
+  } catch (error) {
+    if (!(error instanceof HandoverOutdated)) throw error;
+    request.replacement = { byRequestId: error.byRequestId, isTakeover: error.byKind === 'takeover' };
+    return OUTDATED;
   }
-  return outcome;
 }
 
 /**
  * Replaces a live request and ends what it has, if need be after an outage of the store: nobody else would end it, because its record
  * says that it was replaced.
+ *
+ * @param over the request that is over, if only that one is to be replaced
  */
 function replaceLive(
   context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
-  other: RememberedRequest,
-  isOver: boolean,
+  over: RememberedRequest | null,
 ): Promise<ReplaceOutcome> {
   return context.repeatedCalls.run(request.client, MAX_WAITING_OF_CLIENT, () =>
-    replaceAndWithdraw(context, runner, request, other, isOver),
+    replaceAndWithdraw(context, runner, request, over),
   );
 }
 
@@ -148,91 +147,134 @@ async function replaceAndWithdraw(
   context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
-  other: RememberedRequest,
-  isOver: boolean,
+  over: RememberedRequest | null,
 ): Promise<ReplaceOutcome> {
   const { playerId } = request.client;
-  const [best] = request.state.terms.candidates;
-  const entry = entryOf(request, best?.regionPool ?? other.regionPool);
-  // The region pool of a session that has ended records that its host must not keep it.
-  const regionPools = isOver ? [other.regionPool] : context.fleet.regionPools;
-  const { sessionId: otherSessionId } = other;
-  const outcome = await context.store.replaceLiveRequest(entry, other);
+  const regionPool = request.state.terms.candidates[0]?.regionPool ?? over?.regionPool;
+  if (regionPool === undefined)
+    throw new Error('A request that no region pool can serve replaces another one.');
+  const entry = entryOf(request, regionPool);
+  const outcome = await context.store.replaceLiveRequest(entry, over);
   switch (outcome.kind) {
     case 'new':
       return { kind: 'done' };
     case 'live':
       return { kind: 'live', other: rememberedLive(outcome.live) };
-    case 'repeat': {
-      const { state, sessionId } = outcome.record;
-      // Another connection of the client repeated the request, or this one was replaced already.
-      if (state !== 'live' || sessionId !== entry.sessionId) return { kind: 'outdated' };
-      // An earlier call was carried out, and its answer lost.
-      const record = await context.batches.findRequest({ playerId, requestId: other.requestId });
-      if (record !== null)
-        await withdrawRequest(context, regionPools, { sessionId: otherSessionId, belowEpoch: record.epoch });
-      return { kind: 'done' };
-    }
+    // Another connection of the client repeated the request, or this one was replaced already.
+    case 'repeat':
+      return OUTDATED;
     case 'replaced': {
-      const before = context.activeRequests.findOfPlayer(playerId, other.requestId);
+      const { requestId, sessionId, epoch, regionPool: endedIn } = outcome.before;
+      const before = context.activeRequests.findOfPlayer(playerId, requestId);
       if (before !== undefined) {
         before.replacement = { byRequestId: entry.requestId, isTakeover: true };
         runner.dispatch(before, { type: 'replaced_by_other' });
       }
-      await withdrawRequest(context, regionPools, { sessionId: otherSessionId, belowEpoch: outcome.epoch });
+      // The region pool of a session that has ended records that its host must not keep it.
+      const regionPools = over === null ? context.fleet.regionPools : [endedIn];
+      await withdrawRequest(context, regionPools, { sessionId, belowEpoch: epoch });
       return { kind: 'done' };
     }
   }
 }
 
 /** Continues the session, or the wait, of the player's other request on this connection and under the id of this request. */
-export async function resumeOther(
+export function resumeOther(
+  context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
+  request: ActiveRequest,
+  other: RememberedRequest,
+): Promise<ResumeResult> {
+  return takeTurn(context, request, 'resume', () => resumeSession(context, request, other));
+}
+
+async function resumeSession(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   other: RememberedRequest,
-): Promise<Result<'resumed'>['result']> {
+): Promise<ResumeResult> {
   const { client, message } = request;
-  const { playerId } = client;
-  const key = { playerId, requestId: message.requestId };
-  const position = await findQueuePosition(context, other);
-  // A new attempt prevents the earlier connection from accepting an offer. If two requests resume it, the later one gets it.
-  const outcome = await context.store.resumeLiveRequest(key, other, position !== undefined);
-  switch (outcome.kind) {
-    case 'none':
-      return { kind: 'ended' };
-    case 'live':
-      return { kind: 'live', other: rememberedLive(outcome.live) };
-    case 'repeat':
-      return { kind: 'lost_race' };
-    case 'resumed':
+  const key = { playerId: client.playerId, requestId: message.requestId };
+  for (let live = other; ;) {
+    // The request was cancelled or replaced meanwhile.
+    if (request.state.phase.name !== 'resuming') return OUTDATED;
+    const position = await findQueuePosition(context, live);
+    // A new attempt prevents the earlier connection from accepting an offer. If two requests resume it, the later one gets it.
+    const outcome = await context.store.resumeLiveRequest(key, live, position !== undefined);
+    switch (outcome.kind) {
+      case 'none':
+        return { kind: 'ended' };
+      case 'live':
+        if (outcome.live.sessionId !== other.sessionId)
+          return { kind: 'live', other: rememberedLive(outcome.live) };
+        // The request that waits has a newer attempt: another one resumed it, or accepted an offer.
+        live = rememberedLive(outcome.live);
+        continue;
+      case 'repeat':
+        return { kind: 'known', record: rememberedRequest(message.requestId, outcome.record) };
+      case 'resumed':
+    }
+    const { record } = outcome;
+    if (position !== undefined)
+      return continueWaiting(context, request, { ...position, epoch: record.epoch });
+    return placeResumed(context, client, key, record);
   }
-  const { record } = outcome;
-  if (position !== undefined) return continueWaiting(context, request, { ...position, epoch: record.epoch });
-  const located = await takeSession(context, client, record);
-  if (located?.session.meta?.playerId !== playerId) return { kind: 'lost_race' };
+}
+
+/**
+ * Matches a request to the session that it resumed. If the session has just ended or has another host soon, or if another request has
+ * resumed it since, this one continues as a repeated one does.
+ */
+async function placeResumed(
+  context: BrokerSettings & StoreAccess & Events & Reporting,
+  client: ClientConnection,
+  key: RequestKey,
+  resumed: RequestRecord,
+): Promise<ResumeResult> {
+  const { record, located } = await takeSession(context, client, key, resumed);
+  const known = { kind: 'known', record: rememberedRequest(key.requestId, record) } as const;
+  if (located?.session.meta?.playerId !== client.playerId) return known;
   const { regionPool, session } = located;
   const leftMs = claimTimeLeftMs(context.limits, session, record);
   try {
     return { kind: 'placed', placed: await placedFromSession(context, regionPool, session, leftMs) };
   } catch (error) {
-    if (error instanceof Refusal) return { kind: 'lost_race' };
+    if (error instanceof Refusal) return known;
     throw error;
   }
 }
 
-/** Gives a session to this connection, on the host that has it; `undefined` if it is over. */
+/** What `takeSession` found: the record of the request, and the session if this connection has it. */
+interface TakenSession {
+  readonly record: RequestRecord;
+  readonly located?: LocatedSession;
+}
+
+/**
+ * Gives a session to this connection, on the host that has it, unless it is over or another request has resumed it since. The record
+ * decides between two requests, so it is read after the session, which is given only if nobody got it after that. This is repeated only
+ * when somebody did.
+ */
 async function takeSession(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   client: ClientConnection,
-  { regionPool, sessionId }: Pick<RememberedRequest, 'regionPool' | 'sessionId'>,
-): Promise<LocatedSession | undefined> {
-  const { store, brokerId } = context;
-  const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
-  const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
-  if (session === null || session.state === 'ended') return undefined;
-  // After the session was given away: a move that begins now sends its client to the target host, which is this one.
-  const located = await cancelMoves(context, { regionPool, session });
-  if (located.session === session) return located;
-  const moved = await store.giveSession(located.regionPool, sessionId, brokerId, null);
-  return moved === null || moved.state === 'ended' ? undefined : { ...located, session: moved };
+  key: RequestKey,
+  resumed: RequestRecord,
+): Promise<TakenSession> {
+  const { store, batches, brokerId } = context;
+  const { sessionId } = resumed;
+  let { regionPool } = resumed;
+  for (;;) {
+    const [before] = await store.getSessions(regionPool, [sessionId]);
+    const record = (await batches.findRequest(key)) ?? resumed;
+    const isOver = before === null || before === undefined || before.state === 'ended';
+    if (isOver || record.state !== 'live') return { record };
+    const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
+    const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq, before.seq);
+    if (session === null) continue;
+    if (session.state === 'ended') return { record };
+    // After the session was given away: a move that begins now sends its client to the target host, which is this one.
+    const located = await cancelMoves(context, { regionPool, session });
+    if (located.session === session) return { record, located };
+    ({ regionPool } = located);
+  }
 }

@@ -5,6 +5,7 @@ import { isReversible } from '../../domain/session-state.js';
 import type { EndSessionOutcome } from '../../store/fleet-store.js';
 import type { ClientSessionRecord, ClientSessionTypes } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
+import { endOnHost } from '../messaging/notify-host.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
 import { toRefusal } from '../refusal.js';
@@ -47,7 +48,7 @@ export function endHeldSession(
 }
 
 async function endAnywhere(
-  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting,
+  context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections,
   session: ClientSessionRecord,
   known: Place,
 ): Promise<EndResult> {
@@ -79,13 +80,16 @@ interface SettledEnd {
 
 /** Does what is left to do for a session that the store did not end just now. */
 async function settleEnd(
-  context: BrokerSettings & StoreAccess & Events & Reporting,
+  context: BrokerSettings & StoreAccess & Events & Reporting & Connections,
   { sessionId, playerId }: ClientSessionRecord,
   { regionPool, hostId, epoch }: Place,
   outcome: Exclude<EndSessionOutcome, { readonly kind: 'ended' }>,
 ): Promise<SettledEnd> {
   switch (outcome.kind) {
     case 'over':
+      // An earlier call may have ended it whose answer was lost: then nobody has told a host of this broker.
+      if (!isReversible(outcome.reason))
+        endOnHost(context, regionPool, hostId, { sessionId, epoch, reason: outcome.reason });
       if (outcome.reason === 'superseded')
         return { result: { kind: 'ended', reason: outcome.reason }, mayBeElsewhere: true };
       if (!isReversible(outcome.reason))

@@ -4,6 +4,7 @@ import type { Connections } from '../connections/ports.js';
 import { confirmOffer, joinQueues, requeue, verifyOwner } from '../queue/queue-calls.js';
 import { entryOf, type ActiveRequest } from '../requests/active-request.js';
 import type { RequestRunner, Requests } from '../requests/ports.js';
+import { rememberedRequest } from '../requests/request-record.js';
 import { readStanding } from '../requests/standing.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { cachedEndpoint } from './create-matched.js';
@@ -76,6 +77,9 @@ async function startAttempt(
   if (record?.state === 'replaced') return { kind: 'replaced' };
   // Whoever cancels a request on another connection raises its epoch.
   if (record?.state === 'over' && record.epoch > fromEpoch) return { kind: 'refused', code: 'CANCELLED' };
+  // Another connection of the client repeated the request, and has begun an attempt.
+  if (record?.state === 'live')
+    return { kind: 'continued', record: rememberedRequest(entry.requestId, record) };
   // No other broker has started an attempt, so another request of the player is live.
   const isOtherLive = record?.state === 'over' && record.epoch === fromEpoch;
   return { kind: 'refused', code: isOtherLive ? 'SESSION_EXISTS' : 'UNAVAILABLE' };
@@ -101,8 +105,8 @@ const DESCRIBED_AS: Readonly<Record<Exclude<Standing, 'own'>, Described['result'
   replaced: 'replaced',
   resumed: 'resumed',
   over: 'cancelled',
-  continued: 'continued',
-  unknown: 'continued',
+  continued: 'replaced',
+  unknown: 'unknown',
 };
 
 async function describeIfOwn(

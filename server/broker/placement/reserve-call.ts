@@ -1,10 +1,10 @@
-import type { Connections } from '../connections/ports.js';
-import type { RequestResult } from '../../domain/play-request/events.js';
+import type { RequestResult, Standing } from '../../domain/play-request/events.js';
 import { createMatchDetails, toSessionMeta } from '../sessions/session-meta.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import { recordRegionPool } from '../requests/record-region-pool.js';
 import { readStanding } from '../requests/standing.js';
+import type { Connections } from '../connections/ports.js';
 import { releaseSlot } from './leave-call.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -15,14 +15,24 @@ import type { Reporting } from '../reporting.js';
 type Reserved = Extract<RequestResult<PlacedSession>, { readonly type: 'reserved' }>;
 
 const FULL: Reserved = { type: 'reserved', result: { kind: 'full' } };
-/** Another broker continues the request. */
-const CONTINUED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'UNAVAILABLE' } };
+/** The store has lost the record of the request. */
+const UNKNOWN: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'UNAVAILABLE' } };
 /** Its client cancelled it on another connection. */
 const CANCELLED: Reserved = { type: 'reserved', result: { kind: 'refused', code: 'CANCELLED' } };
 const REPLACED: Reserved = { type: 'reserved', result: { kind: 'replaced' } };
 const NO_SUITABLE_POOL: Reserved = {
   type: 'reserved',
   result: { kind: 'refused', code: 'NO_SUITABLE_POOL' },
+};
+
+/** What becomes of a reservation that the request cannot use, by who continues the request. */
+const RESERVED_AS: Readonly<Record<Standing, Reserved>> = {
+  own: UNKNOWN,
+  unknown: UNKNOWN,
+  over: CANCELLED,
+  replaced: REPLACED,
+  resumed: REPLACED,
+  continued: REPLACED,
 };
 
 /**
@@ -57,7 +67,7 @@ export function reserveSlot(
       case 'over':
       case 'existing':
         // Each attempt has its own session id and epoch, so a session in the store was made by another broker that continues the request.
-        return CONTINUED;
+        return readStanding(context, request).then((standing) => RESERVED_AS[standing]);
       case 'reserved': {
         const { hostId, hostConnectionId } = outcome;
         const claimWithinMs = context.limits.reservationMs;
@@ -98,6 +108,5 @@ async function keepSlot(
     return REPLACED;
   }
   await releaseSlot(context, placed);
-  if (standing === 'over') return CANCELLED;
-  return standing === 'replaced' ? REPLACED : CONTINUED;
+  return RESERVED_AS[standing];
 }

@@ -6,7 +6,7 @@ import type { ExpiringRecords } from '../expiring-records.js';
 import type { SessionNaming } from '../sessions/new-session-id.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { ActiveRequest, ActiveRequests, RequestAnswerer } from './active-request.js';
-import type { PlayerTakeovers } from './player-takeovers.js';
+import type { PlayerHandovers } from './player-handovers.js';
 import type { EarlierWait } from './earlier-wait.js';
 
 /** Play requests: those that are not answered, and those of clients that disconnected while they waited. */
@@ -19,8 +19,8 @@ export interface Requests extends SessionNaming {
    * says about their records.
    */
   readonly failedAttempts: ExpiringRecords<{ readonly sessionId: string }>;
-  /** Requests that end another one of their player, one at a time for each player. */
-  readonly takeovers: PlayerTakeovers;
+  /** Requests that end or continue another one of their player, one at a time for each player. */
+  readonly handovers: PlayerHandovers;
 }
 
 /** Runs the machines of play requests: applies events to them, and carries out their effects. */

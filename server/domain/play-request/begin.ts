@@ -83,6 +83,5 @@ function newRequest<P extends Placed>(
     arrivedAtMs: null,
     missedOffer: false,
     isUncertain: false,
-    lostReplacements: 0,
   };
 }

@@ -112,25 +112,30 @@ export type RequestResult<P extends Placed> =
         | { readonly kind: 'waiting'; readonly position: QueuePosition }
         /** The other request has ended meanwhile. */
         | { readonly kind: 'ended' }
+        /** Another session of the player is live by now. */
         | { readonly kind: 'live'; readonly other: RememberedRequest }
-        /** The session ended, or another connection repeats the request. */
-        | { readonly kind: 'lost_race' };
+        /** A newer request of the player resumes or replaces the other one. */
+        | { readonly kind: 'outdated' }
+        /** This request is remembered: the session ended just now, its host is lost, or another connection repeats the request. */
+        | { readonly kind: 'known'; readonly record: RememberedRequest };
     }
   | {
       readonly type: 'attempt_started';
       readonly result:
         | { readonly kind: 'started'; readonly epoch: number }
-        /** Another broker started an attempt first, or another request of the player is live. */
+        /** Another connection started an attempt of this request first. */
+        | { readonly kind: 'continued'; readonly record: RememberedRequest }
+        /** Another request of the player is live, or this one was cancelled. */
         | { readonly kind: 'refused'; readonly code: RefusalCode }
         | { readonly kind: 'replaced' };
     }
   | {
       readonly type: 'described';
       /**
-       * `resumed`: another request of the player has the slot. `cancelled`: on another connection of the player, which has ended the
-       * request in the store.
+       * `unknown`: the store has lost the record. `resumed`: another request of the player has the slot. `cancelled`: on another connection
+       * of the player, which has ended the request in the store.
        */
-      readonly result: 'ready' | 'host_left' | 'continued' | 'replaced' | 'resumed' | 'cancelled';
+      readonly result: 'ready' | 'host_left' | 'unknown' | 'replaced' | 'resumed' | 'cancelled';
     }
   | {
       readonly type: 'joined';

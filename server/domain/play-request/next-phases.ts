@@ -36,13 +36,13 @@ export const NEXT_PHASES: Readonly<
   resuming: {
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
-    resumed: ['inspecting', 'replacing', 'describing', 'waiting', 'closed'],
+    resumed: ['locating', 'inspecting', 'replacing', 'describing', 'waiting', 'closed'],
     failed: ['closed'],
   },
   starting: {
     cancelled: ['leaving'],
     replaced_by_other: ['closed'],
-    attempt_started: ['placing', 'closed'],
+    attempt_started: ['locating', 'placing', 'closed'],
     failed: ['closed'],
   },
   placing: {

@@ -90,11 +90,12 @@ export function stepDescribing<P extends Placed>(
       return match(request, placed);
     case 'host_left':
       return refuse(request, 'UNAVAILABLE', placed);
-    // The broker that continues the request needs its record, but not this slot.
-    case 'continued':
+    // The store has lost the record. A repeat of the request records it again, and needs no slot that nobody knows.
+    case 'unknown':
       return close(request, { kind: 'refused', code: 'UNAVAILABLE' }, [{ type: 'release', placed }]);
     case 'replaced':
       return close(request, { kind: 'replaced' }, [{ type: 'release', placed }]);
+    // The other request has this slot.
     case 'resumed':
       return close(request, { kind: 'replaced' });
     case 'cancelled':

@@ -149,6 +149,4 @@ export interface PlayRequest<P extends Placed> {
   readonly missedOffer: boolean;
   /** A call was not answered: the store may hold a slot, a queue position or an epoch of the request that this broker does not know. */
   readonly isUncertain: boolean;
-  /** How often this request failed to replace the live request of the player, because a third one had replaced it before. */
-  readonly lostReplacements: number;
 }

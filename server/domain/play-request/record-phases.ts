@@ -10,9 +10,6 @@ import type {
 } from './play-request.js';
 import { after, close, enter, refuse, releaseAhead, slotOf, stay, type Transition } from './transition.js';
 
-/** How often the live request of the player may change before this request gives up replacing it. */
-const MAX_LOST_REPLACEMENTS = 5;
-
 type Recording<P extends Placed> = Extract<Phase<P>, { name: 'recording' }>;
 type Inspecting<P extends Placed> = Extract<Phase<P>, { name: 'inspecting' }>;
 type Resuming<P extends Placed> = Extract<Phase<P>, { name: 'resuming' }>;
@@ -86,7 +83,10 @@ export function withRecord<P extends Placed>(
   return state === 'replaced' ? { ...request, epoch } : { ...request, sessionId, epoch };
 }
 
-/** The player has another live request. `takeover` replaces it at once; otherwise the broker first checks whether it is still live. */
+/**
+ * The player has another live request. `takeover` replaces it at once; otherwise the broker first checks whether it is still live. This may
+ * happen several times, each time after a third request or attempt of the player succeeded: so there is no limit, and some request gets on.
+ */
 function handleLive<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
   if (request.terms.onConflict === 'takeover') return replace(request, other, false);
   return enter(request, { name: 'inspecting', other }, [{ type: 'inspect', other }]);
@@ -98,13 +98,6 @@ function replace<P extends Placed>(
   isOver: boolean,
 ): Transition<P> {
   return enter(request, { name: 'replacing', other }, [{ type: 'replace', other, isOver }]);
-}
-
-/** The live request of the player changed while this request tried to replace or resume it. */
-function handleLiveAgain<P extends Placed>(request: PlayRequest<P>, other: RememberedRequest): Transition<P> {
-  const lostReplacements = request.lostReplacements + 1;
-  if (lostReplacements > MAX_LOST_REPLACEMENTS) return close(request, UNAVAILABLE);
-  return handleLive({ ...request, lostReplacements }, other);
 }
 
 /** Handles the status of the player's other request. */
@@ -142,7 +135,7 @@ export function stepReplacing<P extends Placed>(
     case 'done':
       return startPlacing(request, { kind: 'none' });
     case 'live':
-      return handleLiveAgain(request, outcome.other);
+      return handleLive(request, outcome.other);
     case 'outdated':
       return close(request, { kind: 'replaced' });
   }
@@ -165,9 +158,11 @@ export function stepResuming<P extends Placed>(
     case 'ended':
       return replace(request, other, true);
     case 'live':
-      return handleLiveAgain(request, result.other);
-    case 'lost_race':
-      return close(request, UNAVAILABLE);
+      return handleLive(request, result.other);
+    case 'outdated':
+      return close(request, { kind: 'replaced' });
+    case 'known':
+      return locate(request, result.record);
   }
 }
 
@@ -219,6 +214,8 @@ export function stepStarting<P extends Placed>(
       return enter({ ...request, epoch: result.epoch }, { name: 'placing', index: 0 }, [
         { type: 'reserve', index: 0 },
       ]);
+    case 'continued':
+      return locate(request, result.record);
     case 'refused':
       return close(request, { kind: 'refused', code: result.code });
     case 'replaced':

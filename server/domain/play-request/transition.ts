@@ -26,7 +26,7 @@ export function change<P extends Placed>(
     isUncertain = request.isUncertain,
   }: Changes<P>,
 ): PlayRequest<P> {
-  const { terms, sessionId, epoch, whenFull, lostIn, arrivedAtMs, missedOffer, lostReplacements } = request;
+  const { terms, sessionId, epoch, whenFull, lostIn, arrivedAtMs, missedOffer } = request;
   return {
     terms,
     sessionId,
@@ -39,7 +39,6 @@ export function change<P extends Placed>(
     arrivedAtMs,
     missedOffer,
     isUncertain,
-    lostReplacements,
   };
 }
 

@@ -114,7 +114,7 @@ export interface QueueScan {
 export interface QueueStore {
   /**
    * Puts entries into the queue, which is in the order of arrival minus head start, then of session ids. An entry
-   * that waits already keeps its position; its epoch, broker and meta are updated.
+   * that waits already keeps its position; its epoch, broker and meta are updated, unless it has a higher epoch.
    *
    * @param maxLength how many entries may wait
    */

@@ -40,8 +40,8 @@ export interface LiveRequest extends Omit<RequestRecord, 'state' | 'replacedBy'>
   readonly requestId: string;
 }
 
-/** A live request as a caller read it. */
-export type ExpectedLive = Pick<LiveRequest, 'requestId' | 'epoch'>;
+/** The session of a live request, as a caller read it. Another request may have resumed it since. */
+export type ExpectedLive = Pick<LiveRequest, 'sessionId' | 'epoch'>;
 
 /** A session, or the request that was to become it, that has ended in all region pools. */
 export interface EndedRequest {
@@ -76,14 +76,15 @@ export type RecordRequestOutcome =
   | { readonly kind: 'live'; readonly live: LiveRequest };
 
 /**
- * - `replaced`: the request is live, and the expected one `replaced` by it. `epoch` is above every epoch that was given to
- *   the expected one: withdraw its session below that epoch.
+ * - `replaced`: the request is live, and the one before is `replaced` by it. The `epoch` of `before` is above every epoch that was
+ *   given to that one: withdraw its session below that epoch.
  * - `new`, `repeat`, `live`: see `RecordRequestOutcome`; `new` when nothing was live.
  */
-export type ReplaceLiveOutcome = { readonly kind: 'replaced'; readonly epoch: number } | RecordRequestOutcome;
+export type ReplaceLiveOutcome =
+  { readonly kind: 'replaced'; readonly before: LiveRequest } | RecordRequestOutcome;
 
 /**
- * - `resumed`: the request is live with the session of the expected one, as in `record`. The expected one is `replaced`.
+ * - `resumed`: the request is live with the expected session, as in `record`. The one before is `replaced`.
  * - `none`: nothing is live. The call changed nothing.
  * - `repeat`, `live`: see `RecordRequestOutcome`.
  */
@@ -126,16 +127,21 @@ export interface RequestStore {
   /** The records of requests; `null` for one that is not remembered. Writes nothing. */
   findRequests(keys: readonly RequestKey[]): Promise<readonly (RequestRecord | null)[]>;
   /**
-   * Records a request in place of the live one, if that is still `expected`. Of several callers that expect the same, one
-   * succeeds. Repeating it is safe.
+   * Records a request in place of the live one. Of several callers each succeeds, one after the other, and the last one's request
+   * stays. Repeating it is safe.
+   *
+   * @param expected replaces only a request with this session, at this epoch: of several callers that expect the same, one succeeds;
+   *   `null` to replace any
    */
-  replaceLiveRequest(request: RequestEntry, expected: ExpectedLive): Promise<ReplaceLiveOutcome>;
+  replaceLiveRequest(request: RequestEntry, expected: ExpectedLive | null): Promise<ReplaceLiveOutcome>;
   /**
-   * Gives the session of the live request, with its epochs and region pool, to another request, if the live one is still
-   * `expected`. Of several callers that expect the same, one succeeds. Repeating it is safe.
+   * Gives the session of the live request, with its epochs and region pool, to another request, if that is still the expected
+   * session, whichever request has it by now. Of several callers each succeeds, one after the other, and the last one has the
+   * session. Repeating it is safe.
    *
    * @param raiseEpoch whether the request starts a new attempt, so that no broker can continue the one before: for a request
-   *   that waits. A session on a host keeps its epoch, and the record its age.
+   *   that waits. It then has to wait at the expected epoch still: of several callers that expect the same, one succeeds. A session
+   *   on a host keeps its epoch, and the record its age.
    */
   resumeLiveRequest(key: RequestKey, expected: ExpectedLive, raiseEpoch: boolean): Promise<ResumeLiveOutcome>;
   /**
@@ -154,10 +160,11 @@ export interface RequestStore {
    * Starts a new attempt for a request: raises its epoch if that is still `fromEpoch`, records the region pool, and makes it the
    * live one. Records the request if the store does not know it (any more).
    *
+   * @param orLater also raises a later epoch, so that of several callers each succeeds
    * @returns the new epoch, above every epoch that was allocated for the request; `null` when another attempt came first, another
    *   request of the player is live or has the session, or this one was replaced
    */
-  startAttempt(request: RequestEntry, fromEpoch: number): Promise<number | null>;
+  startAttempt(request: RequestEntry, fromEpoch: number, orLater?: boolean): Promise<number | null>;
   /**
    * Allocates the epoch of an attempt to move the request's session. The request itself stays unchanged. No other call
    * ever gets this epoch, whether the attempt succeeds or not. A request that the store does not know is recorded, and is live

@@ -138,13 +138,15 @@ export interface SessionStore {
    *
    * @param heldSeq the session's `seq` when this connection got it, if it still has the session; nothing changes if this is the
    *   latest one
-   * @returns the session as it is then; `null` when the store does not know it
+   * @param fromSeq gives the session only if this is its `seq` still, so that one of several callers that read the same succeeds
+   * @returns the session as it is then; `null` when the store does not know it, or it has another `seq` than `fromSeq`
    */
   giveSession(
     regionPool: RegionPool,
     sessionId: string,
     clientBrokerId: string,
     heldSeq: number | null,
+    fromSeq?: number,
   ): Promise<SessionRecord | null>;
   /**
    * Restores what the store has lost about sessions that it adopted from a host's report: client broker and meta. Takes

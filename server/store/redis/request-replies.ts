@@ -38,8 +38,8 @@ export function decodeRecordRequest(text: string): RecordRequestOutcome {
 /** Reads the reply of `replace-live-request`. */
 export function decodeReplaceLive(reply: unknown): ReplaceLiveOutcome {
   const text = String(reply);
-  const [kind, epoch] = text.split('|');
-  return kind === 'replaced' ? { kind, epoch: Number(epoch) } : decodeRecordRequest(text);
+  const [kind, ...fields] = text.split('|');
+  return kind === 'replaced' ? { kind, before: toLiveRequest(fields) } : decodeRecordRequest(text);
 }
 
 /** Reads the reply of `resume-live-request`. */

@@ -67,8 +67,9 @@ export function createRedisRequests({ redis, keys, run, command }: RedisContext)
         return texts(reply).map((outcome) => oneOf(RENEW_OUTCOMES, outcome));
       }),
 
-    async startAttempt(request, fromEpoch) {
-      const epoch = await run('requests/start-attempt', keysOf(request), { ...argsOf(request), fromEpoch });
+    async startAttempt(request, fromEpoch, orLater = false) {
+      const args = { ...argsOf(request), fromEpoch, orLater };
+      const epoch = await run('requests/start-attempt', keysOf(request), args);
       return epoch === 0 ? null : Number(epoch);
     },
 
@@ -105,6 +106,6 @@ function argsOf({ requestId, sessionId, regionPool }: RequestEntry) {
   return { requestId, sessionId, regionPool: encodeRegionPool(regionPool) };
 }
 
-function expectedArgs({ requestId, epoch }: ExpectedLive) {
-  return { expectedId: requestId, expectedEpoch: epoch };
+function expectedArgs(expected: ExpectedLive | null) {
+  return { expectedSessionId: expected?.sessionId ?? '', expectedEpoch: expected?.epoch ?? 0 };
 }

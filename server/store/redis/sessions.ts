@@ -102,8 +102,8 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },
 
-    async giveSession(regionPool, sessionId, clientBrokerId, heldSeq) {
-      const args = { callerId: '', sessionId, clientBrokerId, heldSeq };
+    async giveSession(regionPool, sessionId, clientBrokerId, heldSeq, fromSeq) {
+      const args = { callerId: '', sessionId, clientBrokerId, heldSeq, fromSeq: fromSeq ?? null };
       const record = await runInPool('sessions/give-session', regionPool, args);
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },

@@ -89,10 +89,15 @@ const sessionSteps = [
   ),
   step(
     'give',
-    { sessionId: session, broker, heldSeq: fc.constantFrom(null, 0) },
+    {
+      sessionId: session,
+      broker,
+      heldSeq: fc.constantFrom(null, 0),
+      fromSeq: fc.constantFrom(undefined, undefined, 0),
+    },
     ({ regionPool }, args) =>
       (store) =>
-        store.giveSession(regionPool, args.sessionId, args.broker, args.heldSeq),
+        store.giveSession(regionPool, args.sessionId, args.broker, args.heldSeq, args.fromSeq),
   ),
   step(
     'look',

@@ -4,7 +4,7 @@ import { epoch, few, player, request, session, step } from './model-step.js';
 
 const key = { playerId: player, requestId: request };
 const entry = { ...key, sessionId: session };
-const expected = fc.record({ requestId: request, epoch });
+const expected = fc.record({ sessionId: session, epoch });
 
 /** The same with a player that no other sequence has, in the region pool of the sequence. */
 function inWorld<T extends { readonly playerId: string }>(
@@ -26,7 +26,7 @@ export const requestSteps = [
   }),
   step(
     'replaceLiveRequest',
-    { ...entry, expected },
+    { ...entry, expected: fc.option(expected) },
     (world, { expected: live, ...one }) =>
       (store) =>
         store.replaceLiveRequest(inWorld(world, one), live),
@@ -56,10 +56,10 @@ export const requestSteps = [
   ),
   step(
     'startAttempt',
-    { ...entry, epoch },
-    (world, { epoch: from, ...one }) =>
+    { ...entry, epoch, orLater: fc.boolean() },
+    (world, { epoch: from, orLater, ...one }) =>
       (store) =>
-        store.startAttempt(inWorld(world, one), from),
+        store.startAttempt(inWorld(world, one), from, orLater),
   ),
   step(
     'allocateEpoch',

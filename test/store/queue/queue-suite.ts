@@ -68,6 +68,36 @@ export function queueSuite(current: CurrentFixture): void {
       expect(await queuePositions(store, [lost, ...others])).to.deep.equal([0, 1, 2]);
     });
 
+    it('keeps the broker of the latest attempt of a player who waits or has an offer', async () => {
+      const { store } = current();
+      const { free } = await fillPool(store);
+      const id = newSessionId();
+      const brokers: string[] = [];
+      const note = async (): Promise<void> => {
+        const { entries } = await store.getQueueStatus(REGION_POOL, [id], false);
+        const [status] = entries;
+        if (status?.kind === 'waiting') brokers.push(status.clientBrokerId);
+        if (status?.kind === 'session') brokers.push(status.session.clientBrokerId);
+      };
+      for (const [epoch, clientBrokerId] of [
+        [2, 'broker-a'],
+        [3, 'broker-b'],
+        [2, 'broker-c'],
+      ] as const) {
+        await enqueue(store, id, { epoch, clientBrokerId });
+        await note();
+      }
+      await free();
+      for (const [epoch, clientBrokerId] of [
+        [5, 'broker-d'],
+        [4, 'broker-e'],
+      ] as const) {
+        expect(await enqueue(store, id, { epoch, clientBrokerId })).to.include({ kind: 'existing' });
+        await note();
+      }
+      expect(brokers).to.deep.equal(['broker-a', 'broker-b', 'broker-b', 'broker-d', 'broker-d']);
+    });
+
     it('offers free slots at once, to as many players as there are slots', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a', { slots: 2 });
@@ -175,7 +205,7 @@ export function queueSuite(current: CurrentFixture): void {
       const [first, second] = await enqueueInOrder(current(), 2);
       const again = await enqueue(store, first!, { epoch: 4, arrivedAtMs: toStoreMs(clock.wallMs()) });
       expect(again).to.deep.equal({ kind: 'waiting', arrivedAtMs });
-      await enqueue(store, first!, { epoch: 3, clientBrokerId: 'broker-b' });
+      await enqueue(store, first!, { epoch: 4, clientBrokerId: 'broker-b' });
       await free();
       const [offered] = await store.getSessions(REGION_POOL, [first!]);
       expect(offered).to.include({ state: 'offered', epoch: 4, clientBrokerId: 'broker-b' });

@@ -96,9 +96,8 @@ async function useEveryVerb(store: FleetStore): Promise<void> {
   await store.commitEpoch(claims[0]!, await store.allocateEpoch(claims[0]!, 1));
   await store.deleteRequest('player-1', 'request-1');
   const [, , resumed, replaced] = claims;
-  const live = { requestId: 'request-1', epoch: 1 };
-  await store.resumeLiveRequest({ ...resumed!, requestId: 'request-2' }, live, true);
-  await store.replaceLiveRequest({ ...replaced!, requestId: 'request-2' }, live);
+  await store.resumeLiveRequest({ ...resumed!, requestId: 'request-2' }, { ...resumed!, epoch: 1 }, true);
+  await store.replaceLiveRequest({ ...replaced!, requestId: 'request-2' }, null);
   await store.clearLiveRequests(claims.map((claim) => ({ ...claim, epoch: 1 })));
   await store.useToken('player-1', 'token-1', 1_000);
   await store.acquireLease(REGION_POOL.region, BROKER, 1_000);

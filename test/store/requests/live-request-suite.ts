@@ -140,12 +140,12 @@ export function liveRequestSuite(current: CurrentFixture): void {
       expect(await find(store, b)).to.include({ state: 'live' });
       await store.clearLiveRequests([{ ...b, epoch: 1 }]);
       expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['live']);
-      expect(await store.replaceLiveRequest(b, { requestId: 'a', epoch: 1 })).to.have.property(
+      expect(await store.replaceLiveRequest(b, { sessionId: a.sessionId, epoch: 1 })).to.have.property(
         'kind',
         'repeat',
       );
       const c = requestEntryOf('c');
-      await store.replaceLiveRequest(c, { requestId: 'a', epoch: 1 });
+      await store.replaceLiveRequest(c, { sessionId: a.sessionId, epoch: 1 });
       await store.clearLiveRequests([{ ...c, epoch: 1 }]);
       expect(await store.renewLiveRequests([returnedAt(1)])).to.deep.equal(['replaced']);
       expect(await find(store, a)).to.include({ state: 'replaced' });
@@ -217,12 +217,19 @@ export function liveRequestSuite(current: CurrentFixture): void {
   describe('replaceLiveRequest', () => {
     const [a, b, c] = [requestEntryOf('a'), requestEntryOf('b'), requestEntryOf('c')];
     recordBeforeEach(a);
-    const live = { requestId: 'a', epoch: 1 };
+    const live = { sessionId: a.sessionId, epoch: 1 };
 
     it('puts a request in the place of the live one, which no broker can continue', async () => {
       const { store } = current();
       const allocated = await store.allocateEpoch(a, 3);
-      expect(await store.replaceLiveRequest(b, live)).to.deep.equal({ kind: 'replaced', epoch: 5 });
+      const before = {
+        requestId: 'a',
+        sessionId: a.sessionId,
+        epoch: 5,
+        regionPool: a.regionPool,
+        ageMs: 0,
+      };
+      expect(await store.replaceLiveRequest(b, live)).to.deep.equal({ kind: 'replaced', before });
       expect(await find(store, b)).to.include({ state: 'live', epoch: 1, sessionId: b.sessionId });
       const replaced = { state: 'replaced', replacedBy: 'b', epoch: 5, sessionId: a.sessionId };
       expect(await find(store, a)).to.include(replaced);
@@ -247,10 +254,33 @@ export function liveRequestSuite(current: CurrentFixture): void {
       }
     });
 
-    it('changes nothing when the live request has another id or epoch', async () => {
+    it('succeeds for each of many requests that expect nothing, one after the other, on two brokers', async () => {
+      const { store, another } = current();
+      const stores = [store, await another()];
+      const requests = Array.from({ length: 20 }, (_, i) => requestEntryOf(`r-${i}`));
+      const outcomes = await Promise.all(
+        requests.map((request, i) => stores[i % 2]!.replaceLiveRequest(request, null)),
+      );
+      const replaced = outcomes.map((outcome) =>
+        outcome.kind === 'replaced' ? outcome.before.requestId : outcome.kind,
+      );
+      expect(new Set(replaced).size, 'each replaces another one').to.equal(20);
+      const last = requests.find(({ requestId }) => !replaced.includes(requestId))!;
+      expect(await find(store, last)).to.include({ state: 'live', sessionId: last.sessionId });
+    });
+
+    it('replaces a request that has the expected session by now', async () => {
+      const { store } = current();
+      await store.resumeLiveRequest(c, live, false);
+      const outcome = await store.replaceLiveRequest(b, live);
+      expect(outcome).to.have.nested.property('before.requestId', 'c');
+      expect(await find(store, c)).to.include({ state: 'replaced', replacedBy: 'b' });
+    });
+
+    it('changes nothing when the live request has another session or epoch', async () => {
       const { store } = current();
       await store.startAttempt(a, 1);
-      for (const expected of [live, { requestId: 'c', epoch: 2 }]) {
+      for (const expected of [live, { sessionId: c.sessionId, epoch: 2 }]) {
         const outcome = await store.replaceLiveRequest(b, expected);
         expect(outcome.kind === 'live' ? outcome.live : outcome).to.include({ requestId: 'a', epoch: 2 });
       }
@@ -273,7 +303,7 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const outcome = await store.replaceLiveRequest(other, live);
       expect(outcome).to.deep.include({ kind: 'repeat' });
       expect(outcome).to.have.nested.property('record.sessionId', b.sessionId);
-      await store.replaceLiveRequest(c, { requestId: 'b', epoch: 1 });
+      await store.replaceLiveRequest(c, { sessionId: b.sessionId, epoch: 1 });
       expect(await store.replaceLiveRequest(b, live)).to.have.nested.property('record.state', 'replaced');
     });
 
@@ -297,7 +327,7 @@ export function liveRequestSuite(current: CurrentFixture): void {
   describe('resumeLiveRequest', () => {
     const [a, b] = [requestEntryOf('a', { regionPool: ELSEWHERE }), requestEntryOf('b')];
     recordBeforeEach(a);
-    const live = { requestId: 'a', epoch: 1 };
+    const live = { sessionId: a.sessionId, epoch: 1 };
 
     it('gives the session with its epoch, region pool and age to another request', async () => {
       const { store, clock } = current();
@@ -335,21 +365,34 @@ export function liveRequestSuite(current: CurrentFixture): void {
       expect(await store.allocateEpoch(a, 1)).to.deep.equal({ epoch: 5, fromEpoch: 3 });
     });
 
-    it('succeeds for one of many requests that expect the same, on two brokers', async () => {
+    it('succeeds for each of many requests that expect the same session, one after the other, on two brokers', async () => {
       const { store, another } = current();
       const stores = [store, await another()];
       const requests = Array.from({ length: 20 }, (_, i) => requestEntryOf(`r-${i}`));
       const outcomes = await Promise.all(
-        requests.map((request, i) => stores[i % 2]!.resumeLiveRequest(request, live, i % 3 === 0)),
+        requests.map((request, i) => stores[i % 2]!.resumeLiveRequest(request, live, false)),
+      );
+      for (const outcome of outcomes)
+        expect(outcome).to.have.property('record').that.includes({ sessionId: a.sessionId, epoch: 1 });
+      const states = (await store.findRequests(requests)).map((record) => record?.state);
+      expect(states.filter((state) => state === 'live')).to.have.length(1);
+    });
+
+    it('succeeds for one of many requests that start an attempt from the same epoch, on two brokers', async () => {
+      const { store, another } = current();
+      const stores = [store, await another()];
+      const requests = Array.from({ length: 20 }, (_, i) => requestEntryOf(`r-${i}`));
+      const outcomes = await Promise.all(
+        requests.map((request, i) => stores[i % 2]!.resumeLiveRequest(request, live, true)),
       );
       expect(outcomes.filter(({ kind }) => kind === 'resumed')).to.have.length(1);
       expect(outcomes.filter(({ kind }) => kind === 'live')).to.have.length(19);
     });
 
-    it('changes nothing when nothing is live, or the live request has another id or epoch', async () => {
+    it('changes nothing when nothing is live, or the live request has another session or epoch', async () => {
       const { store } = current();
       await store.startAttempt(a, 1);
-      for (const expected of [live, { requestId: 'c', epoch: 2 }]) {
+      for (const expected of [live, { sessionId: b.sessionId, epoch: 2 }]) {
         const outcome = await store.resumeLiveRequest(b, expected, true);
         expect(outcome.kind === 'live' ? outcome.live : outcome).to.include({ requestId: 'a', epoch: 2 });
       }
@@ -363,7 +406,7 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const over = requestEntryOf('over', { playerId: 'player-2' });
       await recordOver(store, over);
       await store.recordRequests([{ ...b, playerId: 'player-2' }]);
-      const outcome = await store.resumeLiveRequest(over, { requestId: 'b', epoch: 1 }, false);
+      const outcome = await store.resumeLiveRequest(over, { sessionId: b.sessionId, epoch: 1 }, false);
       expect(outcome).to.have.nested.property('record.sessionId', over.sessionId);
     });
 
@@ -371,10 +414,9 @@ export function liveRequestSuite(current: CurrentFixture): void {
       const { store } = current();
       for (const raiseEpoch of [false, true]) {
         const requestId = raiseEpoch ? 'd' : 'c';
-        const expected = raiseEpoch ? { requestId: 'c', epoch: 1 } : live;
-        const first = await store.resumeLiveRequest({ ...b, requestId }, expected, raiseEpoch);
+        const first = await store.resumeLiveRequest({ ...b, requestId }, live, raiseEpoch);
         expect(first.kind).to.equal('resumed');
-        expect(await store.resumeLiveRequest({ ...b, requestId }, expected, raiseEpoch)).to.deep.equal(first);
+        expect(await store.resumeLiveRequest({ ...b, requestId }, live, raiseEpoch)).to.deep.equal(first);
       }
     });
   });

@@ -114,15 +114,20 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   async replace(player, step) {
     const entry = player.entry(step);
-    const { broker, pick } = step;
+    const { broker, pick, flag } = step;
     const known = player.belief(broker, pick);
     if (known === undefined) return undefined;
     const before = await player.live();
-    const expected = { requestId: known.entry.requestId, epoch: known.epoch };
+    const expected = flag ? null : { sessionId: known.entry.sessionId, epoch: known.epoch };
     const outcome = await player.side.store.replaceLiveRequest(entry, expected);
     if (outcome.kind === 'replaced') {
-      expect(before).to.deep.include({ requestId: expected.requestId });
-      player.give(before!.record.sessionId, outcome.epoch);
+      const { requestId, sessionId, epoch } = outcome.before;
+      expect({ requestId, sessionId }).to.deep.equal({
+        requestId: before!.requestId,
+        sessionId: before!.record.sessionId,
+      });
+      if (expected !== null) expect(before!.record).to.include(expected);
+      player.give(sessionId, epoch);
     }
     if (outcome.kind === 'replaced' || outcome.kind === 'new') {
       player.give(entry.sessionId, 1);
@@ -136,7 +141,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     if (known === undefined) return undefined;
     const before = await player.live();
     const { requestId } = player.entry(step);
-    const expected = { requestId: known.entry.requestId, epoch: known.epoch };
+    const expected = { sessionId: known.entry.sessionId, epoch: known.epoch };
     const key = { playerId: player.playerId, requestId };
     const outcome = await player.side.store.resumeLiveRequest(key, expected, flag);
     if (outcome.kind === 'resumed' && before?.requestId !== requestId) {
@@ -146,13 +151,13 @@ const ACTS: Readonly<Record<string, Act>> = {
     }
     return outcome;
   },
-  async attempt(player, { broker, pick }) {
+  async attempt(player, { broker, pick, flag }) {
     const known = player.belief(broker, pick);
     if (known === undefined) return undefined;
     const { entry, epoch: from } = known;
     const before = await player.live();
     await player.noteForgotten(entry);
-    const epoch = await player.side.store.startAttempt(entry, from);
+    const epoch = await player.side.store.startAttempt(entry, from, flag);
     if (epoch === null) return epoch;
     expect(before?.requestId ?? entry.requestId).to.equal(entry.requestId);
     player.give(entry.sessionId, epoch);

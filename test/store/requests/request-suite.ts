@@ -168,6 +168,21 @@ export function requestSuite(current: CurrentFixture): void {
       expect(await store.startAttempt(request, 2)).to.equal(3);
     });
 
+    it('raises a later epoch on demand, so that each of many brokers succeeds', async () => {
+      const { store, another } = current();
+      const stores = [store, await another()];
+      const request = requestEntryOf('request-1');
+      await store.recordRequests([request]);
+      await store.allocateEpoch(request, 3);
+      const epochs = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => stores[i % 2]!.startAttempt(request, 1, true)),
+      );
+      expect(epochs.toSorted((a, b) => a! - b!)).to.deep.equal(Array.from({ length: 20 }, (_, i) => 5 + i));
+      expect(await store.startAttempt(request, 99, true), 'an epoch that it never had').to.equal(null);
+      await store.replaceLiveRequest(requestEntryOf('request-2'), null);
+      expect(await store.startAttempt(request, 1, true), 'a request that was replaced').to.equal(null);
+    });
+
     it('records a request that was deleted meanwhile, within the limit of requests per player', async () => {
       const { store } = current();
       for (let i = 0; i < REQUESTS_PER_PLAYER; i += 1)

@@ -119,6 +119,22 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 60_000 });
     });
 
+    it('gives the session to one of several connections that read the same number', async () => {
+      const { store, another } = current();
+      const stores = [store, await another()];
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      const read = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      const given = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          stores[i % 2]!.giveSession(REGION_POOL, sessionId, `broker-${i}`, null, read!.seq),
+        ),
+      );
+      expect(given.filter((session) => session !== null)).to.have.length(1);
+      const [stored] = await store.getSessions(REGION_POOL, [sessionId]);
+      expect(given).to.deep.include(stored);
+    });
+
     it('keeps the number of the connection that has the session, unless another one got it meanwhile', async () => {
       const { store } = current();
       await makeHostReady(store, 'host-a');
@@ -158,6 +174,27 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.giveSession(REGION_POOL, newSessionId(), 'broker-b', null)).to.equal(null);
       await reserveSlot(store, { sessionId, epoch: 2 });
       expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ epoch: 2, seq: 0 });
+    });
+
+    it('changes only the broker of a session whose end its host may reverse', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
+      clock.advance(RESERVATION_MS);
+      await store.expireSessions(REGION_POOL, 10, BROKER);
+      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      expect(given).to.include({
+        state: 'ended',
+        reason: 'reservation_expired',
+        clientBrokerId: 'broker-c',
+        seq: 0,
+      });
+      await store.takeChangedSessions(REGION_POOL, 'broker-b');
+      const returned = { sessionId, epoch: 1, state: 'active' } as const;
+      await store.reconcileHost(REGION_POOL, { hostId: 'host-a', connectionId: 'broker-a.1' }, [returned]);
+      const [told] = await store.takeChangedSessions(REGION_POOL, 'broker-c');
+      expect(told).to.include(returned);
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.deep.equal([]);
     });
 
     it('gives a session that the store knows only from its host a higher number than it had before', async () => {

@@ -80,10 +80,7 @@ function joinQueue(pool: PoolState, entry: NewQueueEntry, maxLength: number, now
   const { sessionId, epoch, headStartMs, missed, clientBrokerId, meta } = entry;
   const known = pool.sessions.get(sessionId);
   if (known !== undefined && known.state !== 'ended') {
-    return {
-      kind: 'existing',
-      session: known.state === 'offered' ? assignClientBroker(pool, known, clientBrokerId) : known,
-    };
+    return { kind: 'existing', session: known.state === 'offered' ? keepOffer(pool, known, entry) : known };
   }
   if (known !== undefined && known.epoch >= epoch) return { kind: 'over', reason: known.reason ?? 'error' };
   if (pool.closures.length > 0) return { kind: 'closed' };
@@ -93,10 +90,9 @@ function joinQueue(pool: PoolState, entry: NewQueueEntry, maxLength: number, now
   const waiting = pool.waitingQueue.getQueued(sessionId);
   if (waiting !== undefined) {
     pool.waitingQueue.update(sessionId, {
-      epoch: Math.max(waiting.epoch, epoch),
       missed: waiting.missed || missed,
-      clientBrokerId,
-      meta,
+      // A later attempt of the request has the entry: another connection of its player resumed it.
+      ...(waiting.epoch > epoch ? {} : { epoch, clientBrokerId, meta }),
     });
     pool.waitingQueue.markAttended(sessionId, nowMs);
     return { kind: 'waiting', arrivedAtMs: waiting.arrivedAtMs };
@@ -107,6 +103,18 @@ function joinQueue(pool: PoolState, entry: NewQueueEntry, maxLength: number, now
   pool.waitingQueue.add({ sessionId, epoch, arrivedAtMs, score, missed, clientBrokerId, meta });
   pool.waitingQueue.markAttended(sessionId, nowMs);
   return { kind: 'waiting', arrivedAtMs };
+}
+
+/** Records the broker of an entry that has an offer, unless a later attempt of the request has it. */
+function keepOffer(
+  pool: PoolState,
+  offered: SessionRecord,
+  { sessionId, epoch, clientBrokerId }: NewQueueEntry,
+): SessionRecord {
+  const entry = pool.waitingQueue.get(sessionId);
+  if (entry !== undefined && entry.epoch > epoch) return offered;
+  pool.waitingQueue.update(sessionId, { epoch });
+  return assignClientBroker(pool, offered, clientBrokerId);
 }
 
 function getQueueStatus(

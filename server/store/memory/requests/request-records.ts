@@ -53,15 +53,15 @@ export class RequestRecords {
     return known === undefined ? null : toRecord(player, known, nowMs);
   }
 
-  replaceLive(request: RequestEntry, expected: ExpectedLive, nowMs: number): ReplaceLiveOutcome {
+  replaceLive(request: RequestEntry, expected: ExpectedLive | null, nowMs: number): ReplaceLiveOutcome {
     const player = this.#read(request, nowMs);
     const { live, remembered } = player;
     if (live?.requestId === request.requestId && live.sessionId === request.sessionId) {
       // The same call before, whose answer was lost.
-      const before = remembered.find(({ requestId }) => requestId === expected.requestId);
-      return before !== undefined && isReplaced(before)
-        ? { kind: 'replaced', epoch: before.epoch }
-        : { kind: 'new' };
+      const before = remembered.find(({ replacedBy }) => replacedBy === request.requestId);
+      return before === undefined
+        ? { kind: 'new' }
+        : { kind: 'replaced', before: toLiveRequest(before, nowMs) };
     }
     const outcome = outcomeOfKnown(player, request, nowMs);
     if (outcome !== undefined) return outcome;
@@ -70,24 +70,24 @@ export class RequestRecords {
       this.#storeAttempt(request, { ...player, live: added }, nowMs);
       return { kind: 'new' };
     }
-    if (!isExpected(live, expected)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
+    if (expected !== null && !isExpected(live, expected, true))
+      return { kind: 'live', live: toLiveRequest(live, nowMs) };
     const before = { ...live, epoch: highestEpoch(live) + 1, replacedBy: request.requestId };
     this.#storeAttempt(request, { live: added, remembered: [before, ...remembered] }, nowMs);
-    return { kind: 'replaced', epoch: before.epoch };
+    return { kind: 'replaced', before: toLiveRequest(before, nowMs) };
   }
 
   resumeLive(key: RequestKey, expected: ExpectedLive, raiseEpoch: boolean, nowMs: number): ResumeLiveOutcome {
     const player = this.#read(key, nowMs);
     const { live, remembered } = player;
-    const before = remembered.find(({ requestId }) => requestId === expected.requestId);
-    if (live?.requestId === key.requestId && isReplaced(before) && before?.sessionId === live.sessionId) {
+    if (live?.requestId === key.requestId && live.sessionId === expected.sessionId) {
       // The same call before, whose answer was lost.
       return { kind: 'resumed', record: toRecord(player, live, nowMs) };
     }
     const outcome = outcomeOfKnown(player, key, nowMs);
     if (outcome !== undefined) return outcome;
     if (live === null) return { kind: 'none' };
-    if (!isExpected(live, expected)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
+    if (!isExpected(live, expected, raiseEpoch)) return { kind: 'live', live: toLiveRequest(live, nowMs) };
     const attempt = raiseEpoch ? { epoch: highestEpoch(live) + 1, recordedAtMs: nowMs } : {};
     const resumed = { ...live, ...attempt, requestId: key.requestId };
     const after = { live: resumed, remembered: [{ ...live, replacedBy: key.requestId }, ...remembered] };
@@ -116,16 +116,16 @@ export class RequestRecords {
     return 'live';
   }
 
-  startAttempt(request: RequestEntry, fromEpoch: number, nowMs: number): number | null {
+  startAttempt(request: RequestEntry, fromEpoch: number, orLater: boolean, nowMs: number): number | null {
     const player = this.#read(request, nowMs);
     const { live } = player;
     if (live !== null && live.requestId !== request.requestId) return null;
     const known = live ?? findSessionRequest(player, request);
     if (known !== undefined) {
-      if (known.requestId !== request.requestId || known.epoch !== fromEpoch || isReplaced(known))
-        return null;
+      const isFrom = known.epoch === fromEpoch || (orLater && known.epoch > fromEpoch);
+      if (known.requestId !== request.requestId || !isFrom || isReplaced(known)) return null;
     }
-    const epoch = Math.max(fromEpoch, known?.allocatedEpoch ?? 0) + 1;
+    const epoch = Math.max(fromEpoch, known === undefined ? 0 : highestEpoch(known)) + 1;
     this.#makeLive(request, player, known, epoch, nowMs);
     return epoch;
   }
@@ -243,8 +243,8 @@ function isReplaced(stored: StoredRequest | undefined): boolean {
   return (stored?.replacedBy ?? null) !== null;
 }
 
-function isExpected(live: StoredRequest, { requestId, epoch }: ExpectedLive): boolean {
-  return live.requestId === requestId && live.epoch === epoch;
+function isExpected(live: StoredRequest, { sessionId, epoch }: ExpectedLive, atEpoch: boolean): boolean {
+  return live.sessionId === sessionId && (!atEpoch || live.epoch === epoch);
 }
 
 /** The outcome of recording a request that is remembered; `undefined` when it is not. */

@@ -21,7 +21,8 @@ export function createMemoryRequests(now: () => number, records: RequestRecords)
       records.resumeLive(key, expected, raiseEpoch, now()),
     clearLiveRequests: async (ended) => each(ended, (one, nowMs) => records.clearLive(one, nowMs)),
     renewLiveRequests: async (returned) => each(returned, (one, nowMs) => records.renewLive(one, nowMs)),
-    startAttempt: async (request, fromEpoch) => records.startAttempt(request, fromEpoch, now()),
+    startAttempt: async (request, fromEpoch, orLater = false) =>
+      records.startAttempt(request, fromEpoch, orLater, now()),
     allocateEpoch: async (request, aboveEpoch) => records.allocateEpoch(request, aboveEpoch, now()),
     commitEpoch: async (request, allocated) => records.commitEpoch(request, allocated, now()),
     setRequestPool: async (request) => records.setPool(request, now()),

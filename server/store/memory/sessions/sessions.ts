@@ -47,8 +47,8 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
     setClientBroker: async (regionPool, sessionId, clientBrokerId) =>
       setClientBroker(pools.get(regionPool), sessionId, clientBrokerId),
 
-    giveSession: async (regionPool, sessionId, clientBrokerId, heldSeq) =>
-      giveSession(pools.get(regionPool), sessionId, { clientBrokerId, heldSeq, nowMs: pools.now() }),
+    giveSession: async (regionPool, sessionId, clientBrokerId, heldSeq, fromSeq) =>
+      giveSession(pools.get(regionPool), sessionId, { clientBrokerId, heldSeq, fromSeq, nowMs: pools.now() }),
 
     restoreSessions: async (regionPool, sessions) => {
       const pool = pools.get(regionPool);
@@ -180,16 +180,17 @@ function setClientBroker(pool: PoolState, sessionId: string, clientBrokerId: str
 interface NewOwner {
   readonly clientBrokerId: string;
   readonly heldSeq: number | null;
+  readonly fromSeq: number | undefined;
   readonly nowMs: number;
 }
 
 function giveSession(
   pool: PoolState,
   sessionId: string,
-  { clientBrokerId, heldSeq, nowMs }: NewOwner,
+  { clientBrokerId, heldSeq, fromSeq, nowMs }: NewOwner,
 ): SessionRecord | null {
   const known = pool.sessions.get(sessionId);
-  if (known === undefined) return null;
+  if (known === undefined || (fromSeq !== undefined && known.seq !== fromSeq)) return null;
   if (known.state === 'ended')
     return isReversible(known.reason) ? setOwner(pool, known, clientBrokerId) : known;
   if (known.seq === heldSeq && known.clientBrokerId === clientBrokerId) return known;

@@ -300,7 +300,8 @@ export class RandomBroker {
             () => ({ kind: 'waiting', position: this.#position() }) as const,
             () => ({ kind: 'ended' }) as const,
             () => ({ kind: 'live', other: OTHER }) as const,
-            () => ({ kind: 'lost_race' }) as const,
+            () => ({ kind: 'outdated' }) as const,
+            () => ({ kind: 'known', record: { ...OTHER, requestId: 'r1' } }) as const,
           ])(),
         };
       case 'start_attempt':
@@ -309,17 +310,18 @@ export class RandomBroker {
           result: this.choose([
             () => ({ kind: 'started', epoch: (this.#epoch += 1) }) as const,
             () => ({ kind: 'refused', code: 'UNAVAILABLE' }) as const,
+            () => ({ kind: 'continued', record: { ...OTHER, requestId: 'r1' } }) as const,
             () => ({ kind: 'replaced' }) as const,
           ])(),
         };
-      case 'describe':
-        return {
-          type: 'described',
-          result: this.choose([
-            ...(['ready', 'ready', 'host_left', 'continued'] as const),
-            ...(['replaced', 'resumed', 'cancelled'] as const),
-          ]),
-        };
+      case 'describe': {
+        const result = this.choose([
+          ...(['ready', 'ready', 'host_left', 'unknown', 'replaced', 'resumed', 'cancelled'] as const),
+        ]);
+        // The request that resumed this one has the slot.
+        if (result === 'resumed') this.slots.delete(keyOf(call.placed));
+        return { type: 'described', result };
+      }
       case 'join':
         return this.#join(call.regionPools);
       case 'confirm':

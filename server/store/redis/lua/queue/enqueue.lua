@@ -13,7 +13,8 @@
 -- Returns per entry one text, by its first character:
 --   ~ arrivedAtMs: it waits | = record: the session lives, perhaps as an offer | ! reason: it ended | # the queue is full
 --   | / the region pool is closed
--- Invariants: an entry that waits already keeps its position; none waits in a closed region pool.
+-- Invariants: an entry that waits already keeps its position; it keeps the broker of its latest epoch; none waits in a closed
+--   region pool.
 
 load_sessions(session_ids)
 local length = redis.call('ZCARD', queue_key)
@@ -31,6 +32,24 @@ local function add_to_queue(i)
   return waiting
 end
 
+-- Whether no later attempt of the request has the entry. Another connection of the player may have resumed it.
+local function is_latest(waiting, i)
+  return waiting.epoch <= tonumber(epochs[i])
+end
+
+-- Records the broker of an entry that has an offer.
+local function keep_offer(session, i)
+  local waiting = load_waiting(session.id)
+  if waiting and not is_latest(waiting, i) then
+    return
+  end
+  if waiting then
+    waiting.epoch = tonumber(epochs[i])
+    save_waiting(waiting)
+  end
+  set_client_broker(session, broker_ids[i])
+end
+
 -- Lets an entry wait: then no slot is kept for it as for a lost session. Returns the answer about it.
 local function wait(i)
   redis.call('ZREM', lost_key, session_ids[i])
@@ -38,9 +57,10 @@ local function wait(i)
   if not waiting then
     return '#'
   end
-  waiting.epoch = math.max(waiting.epoch, tonumber(epochs[i]))
   waiting.misses = math.max(waiting.misses, tonumber(misses[i]))
-  waiting.broker, waiting.meta = broker_ids[i], metas[i]
+  if is_latest(waiting, i) then
+    waiting.epoch, waiting.broker, waiting.meta = tonumber(epochs[i]), broker_ids[i], metas[i]
+  end
   save_waiting(waiting)
   redis.call('ZADD', attended_key, now_ms, waiting.id)
   return '~' .. text_of[waiting.arrived_at]
@@ -51,7 +71,7 @@ for i = 1, item_count do
   local session = sessions[session_ids[i]]
   if session and is_live(session.state) then
     if session.state == 'offered' then
-      set_client_broker(session, broker_ids[i])
+      keep_offer(session, i)
     end
     reply[i] = '='
   elseif session and session.epoch >= tonumber(epochs[i]) then

@@ -4,12 +4,13 @@
 --   caller_id         the calling broker
 --   session_id
 --   client_broker_id  the broker of the connection
---   held_seq          the number that the connection has got, '' if it does not have the session
--- Returns the record, or nothing when the session is unknown
+--   held_seq          the number that the connection has got, nil if it does not have the session
+--   from_seq          the number that the caller has read, nil to give the session whatever its number is
+-- Returns the record, or nothing when the session is unknown or has another number than from_seq
 -- Invariant: the number of a session only rises, also if the store has lost the one before: hence the time.
 
 local session = load_session(session_id)
-if not session then
+if not session or (from_seq and session.seq ~= from_seq) then
   return false
 end
 local is_other_broker = session.broker ~= client_broker_id

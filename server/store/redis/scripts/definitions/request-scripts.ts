@@ -49,14 +49,14 @@ export const REQUEST_SCRIPTS = {
       requestId: 'text',
       sessionId: 'text',
       regionPool: 'text',
-      expectedId: 'text',
+      expectedSessionId: 'text',
       expectedEpoch: 'number',
     },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
   'requests/resume-live-request': {
     keys: ['requests'],
-    args: { requestId: 'text', expectedId: 'text', expectedEpoch: 'number', raiseEpoch: 'flag' },
+    args: { requestId: 'text', expectedSessionId: 'text', expectedEpoch: 'number', raiseEpoch: 'flag' },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates'],
   },
   'requests/set-request-pool': {
@@ -66,7 +66,7 @@ export const REQUEST_SCRIPTS = {
   },
   'requests/start-attempt': {
     keys: ['requests'],
-    args: { requestId: 'text', sessionId: 'text', regionPool: 'text', fromEpoch: 'number' },
+    args: { requestId: 'text', sessionId: 'text', regionPool: 'text', fromEpoch: 'number', orLater: 'flag' },
     parts: ['values/clock', 'requests/request-records', 'requests/request-updates', 'requests/session-line'],
   },
 } as const satisfies Readonly<Record<string, KeyedScriptDefinition>>;

@@ -58,7 +58,14 @@ export const SESSION_SCRIPTS = {
     parts: ['sessions/due-entries', 'queue/commit-and-serve-queue', 'sessions/ended-reply'],
   },
   'sessions/give-session': {
-    args: { callerId: 'text', sessionId: 'text', clientBrokerId: 'text', heldSeq: 'optional' },
+    constants: ['REVERSIBLE_REASONS'],
+    args: {
+      callerId: 'text',
+      sessionId: 'text',
+      clientBrokerId: 'text',
+      heldSeq: 'optional',
+      fromSeq: 'optional',
+    },
     parts: [
       'values/clock',
       'inbox/record-change',

@@ -11,6 +11,19 @@ local function replace_line(lines, line, by)
   return string.sub(lines, 1, first - 1) .. by .. string.sub(lines, first + #line)
 end
 
+-- The newest of these lines that a request has replaced, or nil.
+local function find_replaced_line(lines, by_request_id)
+  local mark = string.find(lines, '!' .. by_request_id .. '\n', 1, true)
+  if not mark then
+    return nil
+  end
+  local first = 1
+  for line_end in string.gmatch(string.sub(lines, 1, mark), '\n()') do
+    first = line_end
+  end
+  return string.sub(lines, first, (string.find(lines, '\n', mark, true)))
+end
+
 -- Stores the requests, of which the live one and the newest others stay. is_attempt: one of them was recorded just now.
 local function write_requests(key, live, remembered, is_attempt)
   local last = 0
