@@ -236,6 +236,11 @@ export class RandomBroker {
         if (event.type !== 'matched' && !this.clientHasIt)
           throw new Violation('A message about a session went to a client that has not got it.');
         return;
+      case 'renew_live':
+        // The record of the request was over: nobody but the machine knows that the session goes on.
+        if (!('held' in this.session.phase))
+          throw new Violation('The request of a session that is over was made live again.');
+        return;
       case 'clear_live':
       case 'refuse_move':
     }
