@@ -36,6 +36,16 @@ export interface ClientSessionRunner {
       readonly earlierSession: SessionRecord | undefined;
     },
   ): void;
+  /**
+   * A connection repeated a request whose session has ended. It is told so, and, if the host reverses the end, that the session is alive.
+   *
+   * @returns false if a connection of this broker has the session: nobody was told
+   */
+  findEnd(
+    client: ClientConnection,
+    sessionId: string,
+    end: Pick<Extract<ClientSessionEvent, { readonly type: 'end_found' }>, 'assignment' | 'reason'>,
+  ): boolean;
   /** This broker received the present state of a session, of its clients or not. */
   receiveChange(regionPool: RegionPool, session: SessionRecord): void;
 }

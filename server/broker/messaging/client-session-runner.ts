@@ -1,5 +1,5 @@
 import { isEarlyEnd } from '../../domain/client-session/change-steps.js';
-import type { SessionChange } from '../../domain/client-session/client-session.js';
+import { isLinked, type SessionChange } from '../../domain/client-session/client-session.js';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
 import { step } from '../../domain/client-session/step.js';
 import { FIRST_EPOCH } from '../../domain/play-request/begin.js';
@@ -63,6 +63,14 @@ export function createClientSessionRunner(context: Ports): ClientSessionRunner {
         event: { type: 'matched', assignment, message, isConnected, isOtherClient, earlier },
         client,
       });
+    },
+    findEnd(client, sessionId, end) {
+      const session = clientSessions.findOrCreate(sessionId);
+      const { phase } = session.state;
+      if (isLinked(phase) || phase.name === 'replacing' || !connections.hasClient(client)) return false;
+      session.playerId = client.playerId;
+      run({ session, event: { type: 'end_found', ...end }, client });
+      return true;
     },
     receiveChange(regionPool, record) {
       const change = toChange(brokerId, regionPool, record);

@@ -4,8 +4,8 @@ import type { LocateResult } from '../../domain/play-request/events.js';
 import type { RememberedRequest } from '../../domain/play-request/play-request.js';
 import { toRefusalCode } from '../../domain/play-request/refusal-codes.js';
 import { rankCandidates } from '../../domain/ranking.js';
-import type { SessionMeta, SessionRecord } from '../../store/fleet-store.js';
-import { isHeld } from '../../domain/session-state.js';
+import type { SessionMeta } from '../../store/fleet-store.js';
+import { isHeld, isReversible } from '../../domain/session-state.js';
 import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import { findQueuePosition, type FoundPosition } from '../queue/find-queue-position.js';
@@ -20,6 +20,7 @@ import {
 } from '../requests/attach-earlier-session.js';
 import { rememberedRequest } from '../requests/request-record.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
+import type { LocatedSession } from '../sessions/sessions-on-target.js';
 import { renewLiveRequests } from './renew-live-requests.js';
 import { createSessionMeta } from '../sessions/session-meta.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -177,18 +178,38 @@ function toLocated(
       return earlier;
     case 'lost':
       return placeLostAgain(context, request, earlier, earlier.session.epoch);
+    case 'ended':
+      tellFoundEnd(context, request, earlier);
+      return { kind: 'over', code: 'SESSION_OVER' };
     case 'lapsed':
       return { kind: 'nothing' };
   }
 }
 
+/** Tells the client how its session ended. If the host may bring the session back, the client is told that, too. */
+function tellFoundEnd(
+  { sessionRunner }: Connections,
+  { client, message }: ActiveRequest,
+  { regionPool, session }: LocatedSession,
+): void {
+  const { sessionId, epoch, hostId, seq, meta, reason } = session;
+  if (meta !== null && reason !== null && isReversible(reason)) {
+    const request = { ...message, title: meta.title };
+    const place = { regionPool, hostId, epoch, reservedUntilMs: -Infinity };
+    const assignment = { ...place, request, meta, seq, arrivedAtMs: null };
+    if (sessionRunner.findEnd(client, sessionId, { assignment, reason })) return;
+  }
+  notifyEnded(client, session);
+}
+
 /** @param epoch that the request has now */
 function placeLostAgain(
-  { sessionRunner }: Connections,
+  context: Connections,
   request: ActiveRequest,
-  { regionPool, session }: { readonly regionPool: RegionPool; readonly session: SessionRecord },
+  located: LocatedSession,
   epoch: number,
 ): Located {
+  const { regionPool, session } = located;
   request.knownSessionId = session.sessionId;
   // If the session cannot be placed again, its client has to know how it ended.
   request.answerer = {
@@ -197,8 +218,8 @@ function placeLostAgain(
       const lost = request.client.sessions.get(session.sessionId);
       // The host was lost while the client repeated the request: the session waits for the answer.
       if (lost?.state.phase.name === 'replacing')
-        sessionRunner.dispatch(lost, { type: 'replacement_refused', reason: 'host_lost' });
-      else notifyEnded(request.client, session);
+        context.sessionRunner.dispatch(lost, { type: 'replacement_refused', reason: 'host_lost' });
+      else tellFoundEnd(context, request, located);
       return true;
     },
   };

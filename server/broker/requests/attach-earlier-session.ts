@@ -17,12 +17,14 @@ type EarlierRequest = Omit<RequestRecord, 'replacedBy'>;
  * - `placed`: it has a session.
  * - `lost`: the host of its session was lost, and no broker has begun to place it again.
  * - `replacing`: the host of its session was lost, and a broker has begun to place it again.
+ * - `ended`: its session has ended. The client has not been told.
  * - `lapsed`: it waited in queues, and its client was disconnected for longer than `queueGraceMs`.
  */
 export type EarlierOutcome =
   | { readonly kind: 'placed'; readonly placed: PlacedSession }
   | { readonly kind: 'lost'; readonly regionPool: RegionPool; readonly session: SessionRecord }
   | { readonly kind: 'replacing'; readonly regionPool: RegionPool; readonly session: SessionRecord }
+  | { readonly kind: 'ended'; readonly regionPool: RegionPool; readonly session: SessionRecord }
   | { readonly kind: 'lapsed' };
 
 /**
@@ -32,7 +34,7 @@ export type EarlierOutcome =
  * @param replaceLost whether the caller replaces a session whose host was lost
  * @param metaForRegionPool creates the metadata of the request's session, for a store that has lost it
  * @returns `undefined` when no region pool has a session of the request, or only an offered one
- * @throws Refusal SESSION_OVER, after the client was sent the end reason; TIMED_OUT; UNKNOWN_SESSION; UNAVAILABLE
+ * @throws Refusal SESSION_OVER, TIMED_OUT, UNKNOWN_SESSION, UNAVAILABLE
  */
 export async function attachEarlierSession(
   context: BrokerSettings & StoreAccess,
@@ -52,7 +54,7 @@ export async function attachEarlierSession(
   const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
   const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq);
   if (session === null) throw new Refusal('SESSION_OVER');
-  if (session.state === 'ended') return outcomeOfEnded(client, regionPool, session, record, replaceLost);
+  if (session.state === 'ended') return outcomeOfEnded(regionPool, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');
   const placed = await placedFromSession(
     context,
@@ -78,7 +80,6 @@ async function restoreMeta(
 }
 
 function outcomeOfEnded(
-  client: ClientConnection,
   regionPool: RegionPool,
   session: SessionRecord,
   record: EarlierRequest,
@@ -95,8 +96,7 @@ function outcomeOfEnded(
     if (session.reason === 'reservation_expired') throw new Refusal('TIMED_OUT');
     return { kind: 'lapsed' };
   }
-  notifyEnded(client, session);
-  throw new Refusal('SESSION_OVER');
+  return { kind: 'ended', regionPool, session };
 }
 
 /** Sends a client the end of a session that ended while the client was disconnected. */

@@ -32,7 +32,7 @@ export type SessionCall<T extends BrokerTypes> =
 
 /** Effects that need no answer. */
 export type SessionNotice<T extends BrokerTypes> =
-  /** The connection of the event has the session from now on. */
+  /** The connection of the event has the session, or its end, from now on. */
   | { readonly type: 'link' }
   /** Sends `matched` or `moving`. */
   | { readonly type: 'send'; readonly message: T['message'] }

@@ -62,6 +62,30 @@ export function answerEnd<T extends BrokerTypes>(
   return readAgain(enter(session, heldPhase(held), refusals));
 }
 
+/** A client that reconnected is told how its session ended. If the host brings the session back, the client is told that, too. */
+export function findEnd<T extends BrokerTypes>(
+  session: ClientSession<T>,
+  { assignment, reason }: EventOf<T, 'end_found'>,
+): Transition<T> {
+  switch (session.phase.name) {
+    case 'unmatched':
+    case 'away':
+    case 'lapsed':
+    case 'over': {
+      const held: Held<T> = { assignment, epoch: assignment.epoch, state: 'disconnected', missedChecks: 0 };
+      return enter(session, { name: 'lapsed', held }, [{ type: 'link' }, tellEnd(assignment.epoch, reason)]);
+    }
+    case 'reserved':
+    case 'claimed':
+    case 'changing_hosts':
+    case 'locating':
+    case 'resumed_elsewhere':
+    case 'ending':
+    case 'replacing':
+      return stay(session);
+  }
+}
+
 /** A periodic check read the session in the store. */
 export function verify<T extends BrokerTypes>(
   session: ClientSession<T>,

@@ -39,6 +39,8 @@ export type SessionEvent<T extends BrokerTypes> =
       /** The session as the store has it, if it existed before. */
       readonly earlier: SessionChange | null;
     }
+  /** The client repeated its request, and the session has ended with a reason that its host may reverse. */
+  | { readonly type: 'end_found'; readonly assignment: T['assignment']; readonly reason: EndReason }
   | { readonly type: 'changed'; readonly change: SessionChange; readonly nowMs: number }
   | { readonly type: 'end_ordered'; readonly order: T['order'] }
   | { readonly type: 'disconnected' }

@@ -9,6 +9,7 @@ export const NEXT_PHASES: Readonly<
   Record<PhaseName, Readonly<Partial<Record<SessionEvent<BrokerTypes>['type'], readonly PhaseName[]>>>>
 > = {
   unmatched: {
+    end_found: ['lapsed'],
     matched: ['reserved', 'claimed', 'locating', 'resumed_elsewhere', 'replacing', 'lapsed', 'away', 'over'],
   },
   reserved: {
@@ -71,11 +72,13 @@ export const NEXT_PHASES: Readonly<
     disconnected: ['over'],
   },
   away: {
+    end_found: ['lapsed'],
     matched: ['reserved', 'claimed', 'locating', 'resumed_elsewhere', 'replacing', 'lapsed', 'over'],
     changed: ['over'],
     disowned: ['over'],
   },
   over: {
+    end_found: ['lapsed'],
     matched: ['reserved', 'claimed', 'locating', 'resumed_elsewhere', 'replacing', 'lapsed', 'away'],
   },
 };

@@ -2,6 +2,7 @@ import { receiveChange } from './change-steps.js';
 import type { BrokerTypes, ClientSession } from './client-session.js';
 import {
   answerEnd,
+  findEnd,
   orderEnd,
   receiveOwner,
   receiveReplacementReplaced,
@@ -27,6 +28,8 @@ export function step<T extends BrokerTypes>(
   switch (event.type) {
     case 'matched':
       return match(session, event);
+    case 'end_found':
+      return findEnd(session, event);
     case 'changed':
       return receiveChange(session, event.change, event.nowMs);
     case 'end_ordered':

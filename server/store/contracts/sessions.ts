@@ -133,7 +133,8 @@ export interface SessionStore {
   ): Promise<SessionRecord | null>;
   /**
    * Gives a session to a connection of its player: as `setClientBroker`, and `seq` rises to at least the store's time in
-   * milliseconds. So it also rises after the store has lost the number before.
+   * milliseconds. So it also rises after the store has lost the number before. Of a session whose end its host may reverse, only the
+   * broker changes: it is told if the host brings the session back. One that has ended for good does not change.
    *
    * @param heldSeq the session's `seq` when this connection got it, if it still has the session; nothing changes if this is the
    *   latest one

@@ -176,6 +176,27 @@ export function sessionSuite(current: CurrentFixture): void {
       expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ epoch: 2, seq: 0 });
     });
 
+    it('changes only the broker of a session whose end its host may reverse', async () => {
+      const { store, clock } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
+      clock.advance(RESERVATION_MS);
+      await store.expireSessions(REGION_POOL, 10, BROKER);
+      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      expect(given).to.include({
+        state: 'ended',
+        reason: 'reservation_expired',
+        clientBrokerId: 'broker-c',
+        seq: 0,
+      });
+      await store.takeChangedSessions(REGION_POOL, 'broker-b');
+      const returned = { sessionId, epoch: 1, state: 'active' } as const;
+      await store.reconcileHost(REGION_POOL, { hostId: 'host-a', connectionId: 'broker-a.1' }, [returned]);
+      const [told] = await store.takeChangedSessions(REGION_POOL, 'broker-c');
+      expect(told).to.include(returned);
+      expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.deep.equal([]);
+    });
+
     it('gives a session that the store knows only from its host a higher number than it had before', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');

@@ -13,6 +13,7 @@ import type {
 } from '../../contracts/sessions.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
+import { isReversible } from '../../../domain/session-state.js';
 import { assignSlot, chooseHost, countSpareSlots } from '../pool/slot-allocation.js';
 import { assignClientBroker } from './assign-client-broker.js';
 import { deleteEndedSessions, expireSessions } from './expire-sessions.js';
@@ -189,11 +190,18 @@ function giveSession(
   { clientBrokerId, heldSeq, fromSeq, nowMs }: NewOwner,
 ): SessionRecord | null {
   const known = pool.sessions.get(sessionId);
-  if (fromSeq !== undefined && known?.seq !== fromSeq) return null;
-  if (known === undefined || known.state === 'ended') return known ?? null;
+  if (known === undefined || (fromSeq !== undefined && known.seq !== fromSeq)) return null;
+  if (known.state === 'ended')
+    return isReversible(known.reason) ? setOwner(pool, known, clientBrokerId) : known;
   if (known.seq === heldSeq && known.clientBrokerId === clientBrokerId) return known;
   pool.sessions.update({ ...known, seq: Math.max(known.seq + 1, nowMs) });
   return setClientBroker(pool, sessionId, clientBrokerId);
+}
+
+function setOwner(pool: PoolState, session: SessionRecord, clientBrokerId: string): SessionRecord {
+  const owned = { ...session, clientBrokerId };
+  pool.sessions.update(owned);
+  return owned;
 }
 
 function restoreSession(

@@ -83,6 +83,33 @@ for (const brokers of [1, 2]) {
       expect(await sessionsInStore()).to.equal(1);
     });
 
+    for (const onHostLost of ['replace', 'end'] as const) {
+      for (const broker of new Set([0, brokers - 1])) {
+        it(`is alive again for a client that reconnected to broker ${broker} and was told of the end when it repeated the request, with onHostLost ${onHostLost}`, async () => {
+          alice.channel.close();
+          await loseHost();
+          const again = fleet.player('alice', broker);
+          again.play('r1', { onHostLost });
+          await fleet.clock.elapse(LONG_MS);
+          expect(again.take('session')).to.include({
+            sessionId,
+            epoch: 1,
+            state: 'ended',
+            reason: 'host_lost',
+          });
+          expect(again.take('error')).to.include({ requestId: 'r1' });
+          await returnHost();
+          expect(again.take('session')).to.include({ sessionId, epoch: 1, state: 'connected' });
+          expect(again.channel.unread).to.deep.equal([]);
+          again.end(sessionId);
+          await fleet.clock.settle();
+          expect(again.take('session')).to.include({ sessionId, state: 'ended', reason: 'client_left' });
+          await fleet.clock.elapse(LONG_MS);
+          expect(host.take('end')).to.include({ sessionId, reason: 'client_left' });
+        });
+      }
+    }
+
     it('is placed again when the host is lost a second time and another one has a slot', async () => {
       await loseHost();
       await expectEnded();

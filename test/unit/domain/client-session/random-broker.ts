@@ -43,6 +43,7 @@ export const HAPPENINGS = [
   'endpoint_changed',
   'verified',
   'disowned',
+  'end_found',
   'replacement_refused',
   'replacement_replaced',
 ] as const;
@@ -121,6 +122,17 @@ export class RandomBroker {
         return;
       case 'disowned':
         this.dispatch({ type });
+        return;
+      case 'end_found':
+        // Of a session that a connection has, the broker tells the end itself.
+        if (isLinked(this.session.phase) || this.phase === 'replacing') return;
+        this.begins += 1;
+        this.clientHasIt = true;
+        this.dispatch({
+          type,
+          assignment: this.#assignment(this.#anyEpoch()),
+          reason: this.choose(['host_lost', 'reservation_expired']),
+        });
         return;
       case 'replacement_refused':
         this.dispatch({ type, reason: this.choose(['host_lost', 'client_left', 'reservation_expired']) });
@@ -223,6 +235,11 @@ export class RandomBroker {
       case 'send':
         if (event.type !== 'matched' && !this.clientHasIt)
           throw new Violation('A message about a session went to a client that has not got it.');
+        return;
+      case 'renew_live':
+        // The record of the request was over: nobody but the machine knows that the session goes on.
+        if (!('held' in this.session.phase))
+          throw new Violation('The request of a session that is over was made live again.');
         return;
       case 'clear_live':
       case 'refuse_move':

@@ -1,4 +1,4 @@
--- Gives a live session to a connection of its player, unless this connection has it: see SessionStore.giveSession.
+-- Gives a session to a connection of its player, unless this connection has it: see SessionStore.giveSession.
 --
 -- Arguments
 --   caller_id         the calling broker
@@ -14,7 +14,12 @@ if not session or (from_seq and session.seq ~= from_seq) then
   return false
 end
 local is_other_broker = session.broker ~= client_broker_id
-if session.state ~= 'ended' and (is_other_broker or session.seq ~= held_seq) then
+if session.state == 'ended' then
+  if is_other_broker and string.find(REVERSIBLE_REASONS, session.reason .. ',', 1, true) then
+    set_client_broker(session, client_broker_id)
+    commit()
+  end
+elseif is_other_broker or session.seq ~= held_seq then
   if is_other_broker then
     record_change(session.broker, session.id)
   end

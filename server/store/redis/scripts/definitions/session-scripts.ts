@@ -58,6 +58,7 @@ export const SESSION_SCRIPTS = {
     parts: ['sessions/due-entries', 'queue/commit-and-serve-queue', 'sessions/ended-reply'],
   },
   'sessions/give-session': {
+    constants: ['REVERSIBLE_REASONS'],
     args: {
       callerId: 'text',
       sessionId: 'text',
