@@ -128,33 +128,25 @@ async function takeTurn<Outcome>(
 
 /**
  * Replaces a live request and ends what it has, if need be after an outage of the store: nobody else would end it, because its record
- * says that it was replaced.
+ * says that it was replaced. Each of the two is repeated by itself: once the player has cancelled the new request elsewhere, the store
+ * no longer tells which one it has replaced.
  *
  * @param over the request that is over, if only that one is to be replaced
  */
-function replaceLive(
+async function replaceLive(
   context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
   runner: RequestRunner,
   request: ActiveRequest,
   over: RememberedRequest | null,
 ): Promise<ReplaceOutcome> {
-  return context.repeatedCalls.run(request.client, MAX_WAITING_OF_CLIENT, () =>
-    replaceAndWithdraw(context, runner, request, over),
-  );
-}
-
-async function replaceAndWithdraw(
-  context: BrokerSettings & StoreAccess & Events & Reporting & Requests,
-  runner: RequestRunner,
-  request: ActiveRequest,
-  over: RememberedRequest | null,
-): Promise<ReplaceOutcome> {
-  const { playerId } = request.client;
+  const { client } = request;
   const regionPool = request.state.terms.candidates[0]?.regionPool ?? over?.regionPool;
   if (regionPool === undefined)
     throw new Error('A request that no region pool can serve replaces another one.');
   const entry = entryOf(request, regionPool);
-  const outcome = await context.store.replaceLiveRequest(entry, over);
+  const outcome = await context.repeatedCalls.run(client, MAX_WAITING_OF_CLIENT, () =>
+    context.store.replaceLiveRequest(entry, over),
+  );
   switch (outcome.kind) {
     case 'new':
       return { kind: 'done' };
@@ -165,14 +157,16 @@ async function replaceAndWithdraw(
       return OUTDATED;
     case 'replaced': {
       const { requestId, sessionId, epoch, regionPool: endedIn } = outcome.before;
-      const before = context.activeRequests.findOfPlayer(playerId, requestId);
+      const before = context.activeRequests.findOfPlayer(client.playerId, requestId);
       if (before !== undefined) {
         before.replacement = { byRequestId: entry.requestId, isTakeover: true };
         runner.dispatch(before, { type: 'replaced_by_other' });
       }
       // The region pool of a session that has ended records that its host must not keep it.
       const regionPools = over === null ? context.fleet.regionPools : [endedIn];
-      await withdrawRequest(context, regionPools, { sessionId, belowEpoch: epoch });
+      await context.repeatedCalls.run(client, MAX_WAITING_OF_CLIENT, () =>
+        withdrawRequest(context, regionPools, { sessionId, belowEpoch: epoch }),
+      );
       return { kind: 'done' };
     }
   }

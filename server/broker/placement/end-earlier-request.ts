@@ -27,7 +27,9 @@ export async function endEarlierRequest(
   if (record === null || record.state === 'replaced') return;
   const giveUpAtMs = context.clock.monotonicMs() + context.intervals.requestGraceMs - record.ageMs;
   const isLive = record.state === 'live';
-  const request = isLive ? { ...record, epoch: await giveUpRecord(context, key, record) } : record;
+  const epoch = isLive ? await giveUpRecord(context, key, record) : record.epoch;
+  if (epoch === null) return;
+  const request = { ...record, epoch };
   for (;;) {
     const isOver = await endWhatIsFound(context, key, request);
     // A live request of which nothing is found is being placed at this moment, or its broker has died.
@@ -40,14 +42,15 @@ export async function endEarlierRequest(
  * Ends the request in the store, under a new epoch: no broker can continue it, and one that has just queued or placed it finds that it
  * is over.
  *
- * @returns the new epoch
+ * @returns the new epoch; `null` if another request has replaced it meanwhile
  */
 async function giveUpRecord(
   context: StoreAccess,
   { playerId, requestId }: RequestKey,
   record: RequestRecord,
-): Promise<number> {
-  const epoch = await raiseRequestEpoch(context, playerId, requestId, record);
+): Promise<number | null> {
+  const { epoch, isReplaced } = await raiseRequestEpoch(context, playerId, requestId, record);
+  if (isReplaced) return null;
   await context.store.clearLiveRequests([{ playerId, sessionId: record.sessionId, epoch }]);
   return epoch;
 }
@@ -66,6 +69,7 @@ async function endWhatIsFound(
   if (position !== undefined) {
     const { sessionId, state } = record;
     const belowEpoch = state === 'live' ? record.epoch : await giveUpRecord(context, key, record);
+    if (belowEpoch === null) return true;
     await withdrawRequest(context, position.queues, { sessionId, belowEpoch });
   }
   const found = await locateSession(context, record);

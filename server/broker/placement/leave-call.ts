@@ -7,7 +7,7 @@ import type { RequestKey } from '../../store/fleet-store.js';
 import { notifyHostOfSession } from '../messaging/notify-host.js';
 import { notifyAllOfEnd } from '../messaging/session-events.js';
 import { withdrawRequest } from '../queue/withdraw-request.js';
-import { raiseRequestEpoch } from '../requests/request-record.js';
+import { raiseRequestEpoch, type RaisedEpoch } from '../requests/request-record.js';
 import type { ActiveRequest } from '../requests/active-request.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import { MAX_WAITING_OF_CLIENT } from '../store-access/repeated-calls.js';
@@ -55,11 +55,12 @@ async function removeFromStore(
     if (refusalCodeOf(request) === 'CANCELLED') await endEarlierRequest(context, key);
     return;
   }
-  const epoch = await leaveQueues(context, request, everywhere ? context.fleet.regionPools : queues);
+  const left = await leaveQueues(context, request, everywhere ? context.fleet.regionPools : queues);
+  const { epoch } = left;
   const { owner } = request;
   if (owner === 'elsewhere') await endEarlierRequest(context, key);
   // The live record with the session is that of the request that continues it.
-  else if (owner === 'replaced') return;
+  else if (owner === 'replaced' || left.isReplaced) return;
   if (state.lostIn !== null && refusalCodeOf(request) === 'CANCELLED') {
     // The lost host may come back with the session that its client has ended.
     await withdrawRequest(context, [state.lostIn], { sessionId, belowEpoch: epoch + 1 });
@@ -114,23 +115,23 @@ export async function releaseSlot(
  * Removes a request from queues, under a new epoch: a broker that still has the request cannot queue it again, and an offer
  * whose confirmation is under way ends.
  *
- * @returns the request's epoch afterwards
+ * @returns the request's epoch afterwards, and whether another request has its place
  */
 async function leaveQueues(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   request: ActiveRequest,
   queues: readonly RegionPool[],
-): Promise<number> {
+): Promise<RaisedEpoch> {
   const { client, message, state } = request;
   const { sessionId, epoch } = state;
   const [regionPool] = queues;
-  if (regionPool === undefined) return epoch;
+  if (regionPool === undefined) return { epoch, isReplaced: false };
   const record = { sessionId, epoch, regionPool };
   // A request that missed its offers keeps its epoch, so that a repeated request finds the missed offers and gets `TIMED_OUT` too.
-  const belowEpoch =
+  const left =
     refusalCodeOf(request) === 'TIMED_OUT'
-      ? epoch
+      ? { epoch, isReplaced: false }
       : await raiseRequestEpoch(context, client.playerId, message.requestId, record);
-  await withdrawRequest(context, queues, { sessionId, belowEpoch });
-  return belowEpoch;
+  await withdrawRequest(context, queues, { sessionId, belowEpoch: left.epoch });
+  return left;
 }

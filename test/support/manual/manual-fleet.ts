@@ -12,6 +12,7 @@ import { aheadOf } from '../time/clock-ahead.js';
 import { ManualClock } from '../time/manual-clock.js';
 import { createSeededRandom } from '../time/seeded-random.js';
 import { ManualHost, ManualPlayer, type ManualHostOptions } from './manual-peers.js';
+import type { Frame } from './recording-channel.js';
 
 export interface ManualFleetOptions {
   readonly limits?: Partial<Config['limits']>;
@@ -20,6 +21,10 @@ export interface ManualFleetOptions {
   readonly brokersAheadMs?: readonly number[];
   /** Whether the brokers plan moves. */
   readonly rebalance?: boolean;
+  /** Changes calls of the store before the brokers get it. */
+  readonly changeStore?: (store: MemoryStore, clock: ManualClock) => void;
+  /** Called for each error that a broker logs, and each message that a broker failed to handle. When absent these fail the test run. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** What the brokers of a fleet reported to their metrics: names of events, in order. */
@@ -37,16 +42,21 @@ export class ManualFleet {
   readonly hosts: ManualHost[] = [];
   readonly observed: Observed[] = [];
   readonly warnings: string[] = [];
+  readonly #onError: ManualFleetOptions['onError'];
 
   private constructor({
     limits = {},
     brokers = 1,
     brokersAheadMs = [],
     rebalance = false,
+    changeStore = () => undefined,
+    onError,
   }: ManualFleetOptions) {
+    this.#onError = onError;
     const config = loadConfig({ text: TEST_CONFIG, env: TEST_ENV });
     this.config = { ...config, limits: { ...config.limits, ...limits } };
     this.store = createMemoryStore({ ...this.config.limits, clock: this.clock });
+    changeStore(this.store, this.clock);
     this.brokers = Array.from({ length: brokers }, (_, i) =>
       createBroker(this.#optionsOf(i, aheadOf(this.clock, brokersAheadMs[i] ?? 0), rebalance)),
     );
@@ -68,16 +78,23 @@ export class ManualFleet {
     await stopped;
   }
 
-  player(playerId: string, broker = 0): ManualPlayer {
-    return new ManualPlayer(this.#broker(broker), playerId);
+  /** @param onFrame called with each frame that the player receives */
+  player(playerId: string, broker = 0, onFrame?: (frame: Frame) => void): ManualPlayer {
+    return new ManualPlayer(this.#broker(broker), playerId, { onFrame, onFailure: this.#onError });
   }
 
   /** Connects a host, and waits until it is ready. */
   async host(options: ManualHostOptions, broker = 0): Promise<ManualHost> {
-    const host = new ManualHost(this.#broker(broker), this.clock, options);
-    this.hosts.push(host);
+    const host = this.createHost(options, broker);
     await host.register(options);
     await this.clock.elapse(100);
+    return host;
+  }
+
+  /** A host whose connection is open, and that has not sent `register`. */
+  createHost(options: ManualHostOptions, broker = 0): ManualHost {
+    const host = new ManualHost(this.#broker(broker), this.clock, options, this.#onError);
+    this.hosts.push(host);
     return host;
   }
 
@@ -100,11 +117,18 @@ export class ManualFleet {
       ...(rebalance ? { rebalancer: createRebalancer(this.store, catalog, rebalancing.limits, clock) } : {}),
       rebalanceLimits: rebalancing.limits,
       observer: this.#observer(),
-      log: { ...failOnError, warn: (_, message) => void this.warnings.push(message) },
+      log: {
+        ...failOnError,
+        ...(this.#onError === undefined ? {} : { error: this.#logError }),
+        warn: (_, message) => void this.warnings.push(message),
+      },
       clock,
       random: createSeededRandom(index),
     };
   }
+
+  readonly #logError = (fields: { readonly err?: unknown }, message: string): void =>
+    this.#onError?.(fields.err ?? new Error(message));
 
   #observer(): BrokerObserver {
     const note = (name: Observed) => (): void => void this.observed.push(name);
