@@ -72,7 +72,8 @@ async function endWhatIsFound(
   if (found === undefined) return position !== undefined;
   const { playerId } = key;
   const { sessionId, epoch, meta } = found.session;
-  if (meta?.playerId !== playerId) return true;
+  // Without metadata the store knows the session from its host only, and the record says whose it is.
+  if (meta !== null && meta.playerId !== playerId) return true;
   const outcome = await context.batches.endSession(found.regionPool, {
     sessionId,
     epoch,

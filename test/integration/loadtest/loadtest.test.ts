@@ -100,22 +100,30 @@ describe('A load test', function () {
     expect([...stages]).to.include.members(['connecting', 'loading', 'settling']);
   });
 
-  it('with the SDKs answers who asked while Redis was paused within 2 s of its end, and refuses nobody who had left before', async () => {
-    const report = await run({
-      system: spawned(1),
-      ...{ driver: 'sdk', clients: 60, hosts: 6, slots: 12, ratePerSecond: 20, durationMs: 6_000 },
-      faults: [parseFault('pause-redis@1s:4s')],
+  for (const isFull of [false, true]) {
+    it(`with the SDKs answers who asked while Redis was paused ${isFull ? 'although all slots are taken' : 'within 2 s of its end'}, and refuses nobody who had left before`, async () => {
+      const report = await run({
+        system: spawned(1),
+        ...{ driver: 'sdk', clients: 60, ratePerSecond: 20, durationMs: 6_000 },
+        ...(isFull ? { hosts: 2, slots: 3 } : { hosts: 6, slots: 12 }),
+        faults: [parseFault('pause-redis@1s:4s')],
+      });
+      expectClean(report);
+      expect(report.faults[0]).not.to.have.property('failure');
+      expect(report.refused).to.deep.equal({});
+      if (isFull) {
+        expect(report.queued).to.be.above(0);
+        return;
+      }
+      expect(report.matched).to.equal(report.offered - report.noClientFree);
+      // An arrival is at the earliest at the beginning of its interval.
+      const backAtMs = report.faults[0]!.untilMs!;
+      const during = report.timeline.filter(({ atMs, max }) => atMs < backAtMs && max !== null);
+      expect(Math.max(...during.map(({ max }) => max!)), 'longest wait').to.be.above(1_000);
+      for (const { atMs, max } of during)
+        expect(atMs + max! - backAtMs, `asked at ${atMs}`).to.be.below(2_000);
     });
-    expectClean(report);
-    expect(report.faults[0]).not.to.have.property('failure');
-    expect(report.refused).to.deep.equal({});
-    expect(report.matched).to.equal(report.offered - report.noClientFree);
-    // An arrival is at the earliest at the beginning of its interval.
-    const backAtMs = report.faults[0]!.untilMs!;
-    const during = report.timeline.filter(({ atMs, max }) => atMs < backAtMs && max !== null);
-    expect(Math.max(...during.map(({ max }) => max!)), 'longest wait').to.be.above(1_000);
-    for (const { atMs, max } of during) expect(atMs + max! - backAtMs, `asked at ${atMs}`).to.be.below(2_000);
-  });
+  }
 
   it('with the lean driver on two threads queues players when slots are few, and survives faults', async () => {
     const report = await run({

@@ -145,5 +145,30 @@ for (const brokers of [1, 2]) {
         });
       }
     }
+
+    it('ends when its host has returned with it so late that the store knows it only from the host', async () => {
+      const fleet = await ManualFleet.start({ brokers });
+      try {
+        const host = await fleet.host({ hostId: 'h1', slots: 1 });
+        const tv = fleet.player('alice', 0);
+        tv.play('r1');
+        await fleet.clock.settle();
+        const sessionId = String(tv.take('matched')['sessionId']);
+        host.claim(sessionId);
+        await fleet.clock.elapse(1_000);
+        host.channel.close();
+        await fleet.clock.elapse(100_000);
+        tv.channel.close();
+        const sessions = [{ sessionId, epoch: 1, state: 'connected' }] as const;
+        const returned = await fleet.host({ hostId: 'h1', slots: 1, sessions });
+        const phone = fleet.player('alice', brokers - 1);
+        phone.cancel('r1');
+        await fleet.clock.elapse(10_000);
+        expect(phone.take('error')).to.include({ code: 'CANCELLED' });
+        expect([...returned.sessions]).to.deep.equal([]);
+      } finally {
+        await fleet.stop();
+      }
+    });
   });
 }
