@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Answer } from '../../domain/play-request/play-request.js';
+import type { ClientConnection } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { sendReplaced } from '../messaging/notify-replaced.js';
@@ -43,14 +44,36 @@ export function answerRequest(
 
 function answerMatched(
   context: BrokerSettings & Runtime & StoreAccess & Events & Reporting & Connections & Credentials,
-  { client, message, endpoint, arrivedHereAtMs, hasWaited }: ActiveRequest,
+  request: ActiveRequest,
   placed: PlacedSession,
 ): void {
+  const { client, message, endpoint, arrivedHereAtMs, hasWaited } = request;
   if (endpoint === undefined)
     throw new Error('A request was matched before the endpoint of its host was read.');
+  const byRequestId = findLaterOwner(context, client, placed);
+  if (byRequestId !== undefined) {
+    answerReplaced(context, request, { byRequestId, isTakeover: false });
+    return;
+  }
   const matched = sendMatched(context, client, message, placed, endpoint);
   const tookMs = context.clock.monotonicMs() - arrivedHereAtMs;
   context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);
+}
+
+/**
+ * The request with which another connection to this broker was given the session after it was placed or found for this one; `undefined` if
+ * there is none. The host refuses tickets that are older than those of that connection.
+ */
+function findLaterOwner(
+  { clientSessions }: Connections,
+  client: ClientConnection,
+  { sessionId, epoch, seq = 0 }: PlacedSession,
+): string | undefined {
+  const held = clientSessions.findHeld(sessionId);
+  if (held === undefined || clientSessions.clientOf(sessionId) === client) return undefined;
+  const { assignment } = held;
+  const isLater = assignment.epoch > epoch || (assignment.epoch === epoch && assignment.seq > seq);
+  return isLater ? assignment.request.requestId : undefined;
 }
 
 function answerRefused(

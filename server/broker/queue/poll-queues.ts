@@ -10,6 +10,7 @@ import { attachSession } from './attach-session.js';
 import {
   interpretEntry,
   isEntryExpired,
+  isEntryMissing,
   isHeldByOtherBroker,
   toPolledEntry,
   type PolledEntry,
@@ -102,7 +103,7 @@ async function interpretEntries(
     offers: meanings.flatMap(({ regionPool, meaning }) =>
       meaning.kind === 'offered' ? [offerOf(context, regionPool, meaning.session)] : [],
     ),
-    unknown: entries.filter(({ status }) => status.kind === 'unknown').map(({ regionPool }) => regionPool),
+    missing: entries.filter(isEntryMissing).map(({ regionPool }) => regionPool),
     timedOut: meanings.some(({ meaning }) => meaning.kind === 'timed_out'),
     expired: entries.every(isEntryExpired),
     heldByOther,

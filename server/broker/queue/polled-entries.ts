@@ -62,6 +62,20 @@ export function isEntryExpired({ status }: PolledEntry): boolean {
   return endedWithoutHost(status, 'reconnect_expired');
 }
 
+/**
+ * Whether the request is not in this queue: the store knows nothing of it, or only that its session has ended, which is all that is left
+ * when a request that waits again is cancelled or taken over on another broker.
+ */
+export function isEntryMissing(entry: PolledEntry): boolean {
+  const { status } = entry;
+  if (status.kind !== 'session') return status.kind === 'unknown';
+  return (
+    status.session.state === 'ended' &&
+    !endedWithoutHost(status, 'reservation_expired') &&
+    !isEntryExpired(entry)
+  );
+}
+
 /** A session that ended without ever having a host ended in a queue. */
 function endedWithoutHost(
   status: QueueEntryStatus,

@@ -28,7 +28,9 @@ export function match<T extends BrokerTypes>(
   ]);
   if (phase.name === 'unmatched' && phase.earlyEnd?.epoch === assignment.epoch)
     return apply(linked, phase.earlyEnd);
-  return earlier === null ? linked : readAgain(apply(linked, earlier));
+  // Another broker may have been given the session while this one placed it again.
+  if (earlier === null) return phase.name === 'replacing' ? readAgain(linked) : linked;
+  return readAgain(apply(linked, earlier));
 }
 
 /** An order to end the session holds for the session on its new host, too. */

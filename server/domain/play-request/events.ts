@@ -62,8 +62,8 @@ export interface PolledQueues<P extends Placed> {
   }[];
   /** The slot that is offered to it now. */
   readonly offers: readonly Offer[];
-  /** Queues that do not know it. */
-  readonly unknown: readonly RegionPool[];
+  /** Queues that do not have it. */
+  readonly missing: readonly RegionPool[];
   /** It missed its second offer. */
   readonly timedOut: boolean;
   /** Every queue dropped it, because no broker had polled for too long. */

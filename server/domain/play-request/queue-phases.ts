@@ -246,11 +246,11 @@ export function receivePoll<P extends Placed>(
     return after(effects, confirm(next.request, now.offer, now.task));
   }
   // The store lost data, or the request was cancelled on another broker and has left some of its queues already.
-  if (polled.unknown.length > 0) {
+  if (polled.missing.length > 0) {
     // An offer that arrived after the query was sent is held in its queue.
     const isHeld = (queue: RegionPool): boolean =>
       now.name === 'offered' && isSameRegionPool(now.offer.regionPool, queue);
-    const queues = next.request.queues.filter((queue) => isHeld(queue) || !includes(polled.unknown, queue));
+    const queues = next.request.queues.filter((queue) => isHeld(queue) || !includes(polled.missing, queue));
     return enter({ ...next.request, queues }, { ...queueingOf(now), task: 'verify' }, [
       ...effects,
       { type: 'verify' },

@@ -132,6 +132,36 @@ describe('A player whose reservation was lost before the host admitted the playe
     });
   }
 
+  for (const [where, brokers] of [
+    ['on the same broker', 1],
+    ['on another broker', 2],
+  ] as const) {
+    it(`is told that the request was cancelled on another connection, ${where}`, async () => {
+      ({ fleet, host } = await startFullFleet({ brokers }));
+      const { alice, matched } = await reserved();
+      loseSlot();
+      await alice.next('queued');
+      const other = await fleet.player('alice');
+      other.send({ type: 'cancel', requestId: 'r1' });
+      expect(await other.next('error')).to.include({ code: 'CANCELLED', requestId: 'r1' });
+      const end = await alice.next('session');
+      expect(end).to.include({ sessionId: matched['sessionId'], state: 'ended', reason: 'client_left' });
+      expect(await alice.next('error')).to.include({ code: 'CANCELLED', requestId: 'r1' });
+    });
+
+    it(`is told that another device took over, ${where}`, async () => {
+      ({ fleet, host } = await startFullFleet({ brokers }));
+      const { alice, matched } = await reserved();
+      loseSlot();
+      await alice.next('queued');
+      const other = await fleet.player('alice');
+      expect(await queueUp(other, 'r2', { onConflict: 'takeover' })).to.include({ requestId: 'r2' });
+      const end = await alice.next('session');
+      expect(end).to.include({ sessionId: matched['sessionId'], state: 'ended', reason: 'superseded' });
+      expect(await alice.next('replaced')).to.include({ requestId: 'r1', byRequestId: 'r2' });
+    });
+  }
+
   it('is notified of the end after two missed offers', async () => {
     ({ fleet, host } = await startFullFleet({ limits: { offerMs: 200 } }));
     const { alice, bob, matched } = await reserved();

@@ -7,7 +7,7 @@ import {
   describeViolations,
 } from '@duskline/loadtest/history/check-history.js';
 import type { HistoryEvent } from '@duskline/loadtest/history/events.js';
-import { allRuleViolations } from './rule-violations.js';
+import { admitLate, allRuleViolations } from './rule-violations.js';
 import { legalHistories } from './legal-histories.js';
 import { MODEL_BOUNDS, ModelFleet } from './model-fleet.js';
 
@@ -66,6 +66,15 @@ describe('The history checker', () => {
       expect(brokenRules(delayed)).to.deep.equal(expected);
     });
   }
+
+  it('accepts a client that its former host admits while the order to end that assignment is on its way', () => {
+    for (const [history = []] of [11, 12, 13].map((seed) =>
+      fc.sample(legalHistories, { numRuns: 1, seed }),
+    )) {
+      expect(brokenRules(admitLate(history, bounds.handOverMs / 2))).to.deep.equal([]);
+      expect(brokenRules(admitLate(history, bounds.handOverMs * 2))).to.deep.equal(['S1']);
+    }
+  });
 
   it('accepts round-trip times in whole milliseconds for the region pool of a moved session', () => {
     const [history = []] = fc.sample(legalHistories, { numRuns: 1, seed: 7 });

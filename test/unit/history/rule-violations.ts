@@ -13,6 +13,26 @@ const { slackMs } = MODEL_BOUNDS;
 
 type NamedFault = readonly [Rule, string, RuleViolation];
 
+/**
+ * A host admits a client with the ticket of an older epoch just after another one has admitted the newer epoch.
+ *
+ * @param endsAfterMs when the host ends that session again
+ */
+export function admitLate(history: readonly HistoryEvent[], endsAfterMs: number): HistoryEvent[] {
+  const isFirst = ({ sessionId }: { readonly sessionId: string }): boolean => sessionId === FIRST;
+  const older = find(history, 'admitted', (event) => isFirst(event) && event.epoch === 1);
+  const newer = find(history, 'admitted', (event) => isFirst(event) && event.epoch === 2);
+  const end = find(history, 'host-ended', isFirst);
+  const roomy = replaceFirst(history, 'host-registered', (event) => ({ ...event, slots: 100 }));
+  const atMs = Math.max(newer.atMs, end.atMs) + 1;
+  const late = { ...older, atMs };
+  // While a host cannot be reached, nobody can end its sessions.
+  const reachable = roomy.filter(
+    (event) => !((event.type === 'host-silent' || event.type === 'host-back') && event.host === older.host),
+  );
+  return add(reachable, late, { ...end, atMs: atMs + endsAfterMs });
+}
+
 const ALL: readonly NamedFault[] = [
   [
     'S1',
@@ -47,6 +67,11 @@ const ALL: readonly NamedFault[] = [
         { ...end, atMs: lastMs(history) - 200 },
       );
     },
+  ],
+  [
+    'S1',
+    'a client that its former host admits after the new one, and keeps for too long',
+    (history) => admitLate(history, 2 * MODEL_BOUNDS.handOverMs),
   ],
   [
     'S2',

@@ -1,8 +1,8 @@
 import { toStoreMs } from '@duskline/server/domain/store-time.js';
-import { interpretEntry } from '@duskline/server/broker/queue/polled-entries.js';
+import { interpretEntry, isEntryMissing } from '@duskline/server/broker/queue/polled-entries.js';
 import type { QueueEntryStatus, SessionRecord } from '@duskline/server/store/fleet-store.js';
 import { expect } from 'chai';
-import { metaOf } from '../../../support/fleet/fleet-data.js';
+import { REGION_POOL, metaOf } from '../../../support/fleet/fleet-data.js';
 
 const OWN_EPOCH = 3;
 const IDLE = { requestEpoch: OWN_EPOCH, accepting: false };
@@ -73,6 +73,20 @@ describe('A queue entry', () => {
       const session = sessionWith({ state: 'ended', reason: 'reconnect_expired', hostId: '' });
       expect(interpretEntry(IDLE, statusOf(session))).to.deep.equal({ kind: 'none' });
     });
+  });
+
+  it('is missing when the store knows nothing, or only that the session had a host and has ended', () => {
+    const isMissing = (status: QueueEntryStatus): boolean =>
+      isEntryMissing({ regionPool: REGION_POOL, status, freedPerMs: null });
+    const ended = (changes: Partial<SessionRecord>): QueueEntryStatus =>
+      statusOf(sessionWith({ state: 'ended', ...changes }));
+    expect(isMissing({ kind: 'unknown' })).to.equal(true);
+    expect(isMissing(ended({ reason: 'superseded' }))).to.equal(true);
+    expect(isMissing(ended({ reason: 'host_lost' }))).to.equal(true);
+    // These ends have consequences of their own.
+    expect(isMissing(ended({ reason: 'reservation_expired', hostId: '' }))).to.equal(false);
+    expect(isMissing(ended({ reason: 'reconnect_expired', hostId: '' }))).to.equal(false);
+    expect(isMissing(statusOf(sessionWith({ state: 'offered' })))).to.equal(false);
   });
 
   describe('whose session has an older epoch than the request', () => {

@@ -18,7 +18,7 @@ describe('A play request in a queue, when a store call answers late', () => {
     const offered = after(waitingInNear(), { type: 'offer_received', offer });
     const { request, effects } = after(offered, {
       type: 'polled',
-      polled: { ...nothingPolled(10), unknown: [NEAR] },
+      polled: { ...nothingPolled(10), missing: [NEAR] },
     });
     expect(request.phase).to.include({ name: 'offered', task: 'verify' });
     expect(request.queues).to.deep.equal([NEAR]);
@@ -94,7 +94,7 @@ function nothingPolled(queriedAtMs: number): PolledQueues<Placed> {
     queriedAtMs,
     waiting: [],
     offers: [],
-    unknown: [],
+    missing: [],
     timedOut: false,
     expired: false,
     heldByOther: false,

@@ -183,7 +183,7 @@ export class RandomBroker {
             missed: this.choose([false, true]),
           })),
       offers: this.choose([0, 0, 1]) === 1 ? [this.#newOffer()] : [],
-      unknown: isGone && !expired ? queues : [],
+      missing: isGone && !expired ? queues : [],
       timedOut: this.choose([false, false, false, false, true]),
       expired,
       heldByOther: this.choose([false, false, false, false, true]),
