@@ -15,6 +15,8 @@ import type { Runtime } from '../../runtime/runtime.js';
 /**
  * Sends `prepare` to the host, and gives the match to the session's machine, whose effect `send` sends `matched`. The client's
  * connection has the session from now on.
+ *
+ * @param session the session's record; `undefined` if this broker does not know the session
  */
 export function sendMatched(
   context: BrokerSettings & Runtime & StoreAccess & Connections & Credentials,
@@ -22,9 +24,10 @@ export function sendMatched(
   message: Play,
   placed: PlacedSession,
   endpoint: string,
+  session: ClientSessionRecord | undefined,
 ): Matched {
   const { regionPool, sessionId, epoch, hostId, meta } = placed;
-  const known = context.clientSessions.find(sessionId)?.state.phase;
+  const known = session?.state.phase;
   const details = placed.details ?? decodeMatch(meta.match);
   const matched = buildMatched(context, client, message, placed, details, endpoint);
   // A resumed session keeps its title, whatever the new request names.

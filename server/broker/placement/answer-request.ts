@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@duskline/protocol/codes';
 import type { Answer } from '../../domain/play-request/play-request.js';
-import type { ClientConnection } from '../connections/connections.js';
+import { heldBy } from '../connections/client-session-directory.js';
+import type { ClientConnection, ClientSessionRecord } from '../connections/connections.js';
 import type { Connections } from '../connections/ports.js';
 import type { Credentials } from '../credentials.js';
 import { sendReplaced } from '../messaging/notify-replaced.js';
@@ -50,12 +51,14 @@ function answerMatched(
   const { client, message, endpoint, arrivedHereAtMs, hasWaited } = request;
   if (endpoint === undefined)
     throw new Error('A request was matched before the endpoint of its host was read.');
-  const byRequestId = findLaterOwner(context, client, placed);
+  // Looked up once, because every match comes here.
+  const known = context.clientSessions.find(placed.sessionId);
+  const byRequestId = known === undefined ? undefined : findLaterOwner(known, client, placed);
   if (byRequestId !== undefined) {
     answerReplaced(context, request, { byRequestId, isTakeover: false });
     return;
   }
-  const matched = sendMatched(context, client, message, placed, endpoint);
+  const matched = sendMatched(context, client, message, placed, endpoint, known);
   const tookMs = context.clock.monotonicMs() - arrivedHereAtMs;
   context.observer.requestMatched(placed.regionPool, matched.rank, tookMs, hasWaited);
 }
@@ -65,12 +68,12 @@ function answerMatched(
  * there is none. The host refuses tickets that are older than those of that connection.
  */
 function findLaterOwner(
-  { clientSessions }: Connections,
+  session: ClientSessionRecord,
   client: ClientConnection,
-  { sessionId, epoch, seq = 0 }: PlacedSession,
+  { epoch, seq = 0 }: PlacedSession,
 ): string | undefined {
-  const held = clientSessions.findHeld(sessionId);
-  if (held === undefined || clientSessions.clientOf(sessionId) === client) return undefined;
+  const held = heldBy(session);
+  if (held === undefined || session.client === client) return undefined;
   const { assignment } = held;
   const isLater = assignment.epoch > epoch || (assignment.epoch === epoch && assignment.seq > seq);
   return isLater ? assignment.request.requestId : undefined;
