@@ -46,25 +46,20 @@ export function ticketAudience(regionPool: RegionPool, hostId: string): string {
  */
 export function createTicketSigner(masterKey: KeyObject): TicketSigner {
   checkMasterKey(masterKey);
-  /** Cached keys, the least recently used first. */
-  const keys = new Map<string, KeyObject>();
+  /** Keys that were used lately, and those that were used before. When the first ones are too many, they become the second ones. */
+  let keys = new Map<string, KeyObject>();
+  let olderKeys = new Map<string, KeyObject>();
 
   function keyOf(regionPool: RegionPool, hostId: string): KeyObject {
     const name = `${regionPoolName(regionPool)}/${hostId}`;
     const cached = keys.get(name);
-    if (cached !== undefined) {
-      keys.delete(name);
-      keys.set(name, cached);
-      return cached;
+    if (cached !== undefined) return cached;
+    const key = olderKeys.get(name) ?? deriveKey(masterKey, `${PURPOSE} ${name}`);
+    if (keys.size >= MAX_CACHED_KEYS / 2) {
+      olderKeys = keys;
+      keys = new Map();
     }
-    const key = deriveKey(masterKey, `${PURPOSE} ${name}`);
     keys.set(name, key);
-    if (keys.size > MAX_CACHED_KEYS) {
-      for (const oldest of keys.keys()) {
-        keys.delete(oldest);
-        break;
-      }
-    }
     return key;
   }
 

@@ -29,8 +29,10 @@ export interface PlayerRequests {
 export const NO_REQUESTS: PlayerRequests = { live: null, remembered: [] };
 
 /** These requests, without the oldest ones that are too many. The live one stays. */
-export function withinLimit({ live, remembered }: PlayerRequests): PlayerRequests {
-  return { live, remembered: remembered.slice(0, REQUESTS_PER_PLAYER - (live === null ? 0 : 1)) };
+export function withinLimit(player: PlayerRequests): PlayerRequests {
+  const { live, remembered } = player;
+  const most = REQUESTS_PER_PLAYER - (live === null ? 0 : 1);
+  return remembered.length <= most ? player : { live, remembered: remembered.slice(0, most) };
 }
 
 export function expiresAtMs({ live, remembered }: PlayerRequests): number {
