@@ -12,6 +12,7 @@ import { sendControlMessage } from '../messaging/send-control-message.js';
 import { dispatchToHost } from '../messaging/notify-host.js';
 import { HostSessions } from '../connections/host-sessions.js';
 import { Refusal } from '../refusal.js';
+import { expectsClient } from '../sessions/expects-client.js';
 import { sendReservations } from './send-reservations.js';
 import type { Events } from '../messaging/broker-events.js';
 import type { Reporting } from '../reporting.js';
@@ -139,10 +140,7 @@ async function notifyClientsOfEndpoint(
   regionPool: RegionPool,
   assigned: readonly SessionRecord[],
 ): Promise<void> {
-  const waiting = assigned.filter(
-    ({ state, clientBrokerId }) =>
-      (state === 'reserved' || state === 'disconnected') && clientBrokerId !== '',
-  );
+  const waiting = assigned.filter((session) => session.clientBrokerId !== '' && expectsClient(session));
   await Promise.all(
     waiting.map(({ sessionId, epoch, clientBrokerId }) =>
       sendControlMessage(context, regionPool, clientBrokerId, { type: 'endpoint_changed', sessionId, epoch }),

@@ -23,7 +23,7 @@ export interface BrokerEventMap {
   sessionLost: [session: ClientSessionRecord, effect: Effect<'replace'>];
   sessionLeftHost: [session: ClientSessionRecord, effect: Effect<'locate'>];
   sessionEndOrdered: [session: ClientSessionRecord, effect: Effect<'end'>];
-  sessionReturned: [session: ClientSessionRecord, effect: Effect<'renew_live'>];
+  sessionReturned: [session: ClientSessionRecord, effect: Effect<'renew'>];
   replacementCancelled: [session: ClientSessionRecord, order: EndOrder];
   /** Another broker, or this one, sent this broker a control message. */
   controlMessage: [regionPool: RegionPool, message: ControlMessage];

@@ -128,7 +128,7 @@ export function createClientSessionRunner(context: Ports): ClientSessionRunner {
         clearLiveRequest(context, playerId, { sessionId, epoch, reason });
         return;
       }
-      case 'renew_live':
+      case 'renew':
         context.events.emit('sessionReturned', session, effect);
         return;
       case 'send_replaced': {

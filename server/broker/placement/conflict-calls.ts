@@ -1,3 +1,4 @@
+import type { Play } from '@duskline/protocol';
 import { delay } from '../../runtime/delay.js';
 import type { RequestCall } from '../../domain/play-request/effects.js';
 import type { RequestResult } from '../../domain/play-request/events.js';
@@ -210,7 +211,7 @@ async function resumeSession(
     const { record } = outcome;
     if (position !== undefined)
       return continueWaiting(context, request, { ...position, epoch: record.epoch });
-    return placeResumed(context, client, key, record);
+    return placeResumed(context, client, message, record);
   }
 }
 
@@ -221,10 +222,11 @@ async function resumeSession(
 async function placeResumed(
   context: BrokerSettings & StoreAccess & Events & Reporting,
   client: ClientConnection,
-  key: RequestKey,
+  { requestId, onHostLost }: Play,
   resumed: RequestRecord,
 ): Promise<ResumeResult> {
-  const { record, located } = await takeSession(context, client, key, resumed);
+  const key = { playerId: client.playerId, requestId };
+  const { record, located } = await takeSession(context, client, key, resumed, onHostLost === 'end');
   const known = { kind: 'known', record: rememberedRequest(key.requestId, record) } as const;
   if (located?.session.meta?.playerId !== client.playerId) return known;
   const { regionPool, session } = located;
@@ -253,6 +255,7 @@ async function takeSession(
   client: ClientConnection,
   key: RequestKey,
   resumed: RequestRecord,
+  endsWithHost: boolean,
 ): Promise<TakenSession> {
   const { store, batches, brokerId } = context;
   const { sessionId } = resumed;
@@ -263,7 +266,8 @@ async function takeSession(
     const isOver = before === null || before === undefined || before.state === 'ended';
     if (isOver || record.state !== 'live') return { record };
     const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
-    const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq, before.seq);
+    const { seq } = before;
+    const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq, seq, endsWithHost);
     if (session === null) continue;
     if (session.state === 'ended') return { record };
     // After the session was given away: a move that begins now sends its client to the target host, which is this one.

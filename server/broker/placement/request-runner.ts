@@ -91,6 +91,7 @@ export function createRequestRunner(context: Ports): RequestRunner {
       message,
       answerer,
       arrivedHereAtMs: context.clock.monotonicMs(),
+      rankedAtOpening: context.fleet.openings,
       atRest,
       markAtRest,
       state: begun.request,

@@ -5,7 +5,7 @@ import type { RequestRunning, Requests } from '../requests/ports.js';
 import { offerOf } from '../requests/receive-offer.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { acceptableNow } from './acceptable-now.js';
+import { acceptableNow, rankAgain } from './acceptable-now.js';
 import { attachSession } from './attach-session.js';
 import {
   interpretEntry,
@@ -93,6 +93,7 @@ async function interpretEntries(
     if (attached === 'held_by_other') heldByOther = true;
     else placed = attached;
   }
+  const candidates = rankAgain(context, request);
   return {
     queriedAtMs,
     waiting: entries.flatMap(({ regionPool, status }) =>
@@ -108,6 +109,7 @@ async function interpretEntries(
     expired: entries.every(isEntryExpired),
     heldByOther,
     placed,
-    acceptable: acceptableNow(context, request),
+    candidates,
+    acceptable: acceptableNow(context, request, candidates ?? undefined),
   };
 }

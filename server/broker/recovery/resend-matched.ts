@@ -5,6 +5,7 @@ import type { Credentials } from '../credentials.js';
 import type { ControlMessage } from '../messaging/control-messages.js';
 import { createMatched } from '../placement/create-matched.js';
 import { placedFromSession } from '../requests/placed-from-session.js';
+import { expectsClient } from '../sessions/expects-client.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { StoreAccess } from '../store-access/ports.js';
@@ -23,7 +24,7 @@ export async function resendMatched(
   const held = heldBy(known);
   if (known === undefined || known.client === null || held?.epoch !== epoch || session?.epoch !== epoch)
     return;
-  if (session.state !== 'reserved' && session.state !== 'disconnected') return;
+  if (!expectsClient(session)) return;
   const leftMs =
     session.state === 'reserved'
       ? held.assignment.reservedUntilMs - context.clock.monotonicMs()

@@ -38,6 +38,8 @@ export interface ActiveRequest {
   answerer: RequestAnswerer;
   /** When the request arrived, by the monotonic clock. */
   readonly arrivedHereAtMs: number;
+  /** The number of times (`FleetCache.openings`) that region pools had been opened when the request was ranked. */
+  rankedAtOpening: number;
   /** Resolves when the request is answered or waits in queues: then this broker has no work for it for now. */
   readonly atRest: Promise<void>;
   readonly markAtRest: () => void;

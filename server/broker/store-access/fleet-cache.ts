@@ -18,6 +18,7 @@ export class FleetCache implements FleetView {
   /** Regions that had a host or a waiting request at the last refresh. */
   readonly #inUse = new Set<string>();
   #drains: readonly Drain[] = [];
+  #openings = 0;
   /** Region pools that the store reported as closed since the last refresh of drains. */
   readonly #closedSinceRefresh = new Set<string>();
   /** By region pool and host id. */
@@ -28,6 +29,11 @@ export class FleetCache implements FleetView {
     this.#regions = [...catalog.regions.keys()];
     this.#pools = [...catalog.pools.keys()];
     this.#regionPools = this.#regions.flatMap((region) => this.#pools.map((pool) => ({ region, pool })));
+  }
+
+  /** Rises each time that region pools may have been opened to new sessions. */
+  get openings(): number {
+    return this.#openings;
   }
 
   /** Every region pool of the catalog, with or without hosts. */
@@ -85,7 +91,11 @@ export class FleetCache implements FleetView {
     // Drains are never deleted: a missing one means that the store has lost data.
     const lost = this.#drains.filter(({ target }) => !names.has(`${target.region}/${targetName(target)}`));
     await Promise.all(lost.map((drain) => this.#store.compareAndSetDrain(null, drain)));
-    this.#drains = [...found, ...lost];
+    const drains = [...found, ...lost];
+    const closedNow = new Set(drains.filter(isClosing).map(({ drainId }) => drainId));
+    const isOpened = this.#drains.some((drain) => isClosing(drain) && !closedNow.has(drain.drainId));
+    if (isOpened || this.#closedSinceRefresh.size > 0) this.#openings += 1;
+    this.#drains = drains;
     this.#closedSinceRefresh.clear();
   }
 
@@ -146,4 +156,9 @@ export class FleetCache implements FleetView {
   forgetHost(regionPool: RegionPool, hostId: string): void {
     this.#endpoints.delete(`${regionPoolName(regionPool)}/${hostId}`);
   }
+}
+
+/** Whether a drain keeps its target closed. */
+function isClosing({ state }: Drain): boolean {
+  return state !== 'undone';
 }

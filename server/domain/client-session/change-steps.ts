@@ -9,6 +9,7 @@ import type {
   PhaseNamed,
   SessionChange,
 } from './client-session.js';
+import { changeReturning, receiveReturn } from './return-steps.js';
 import { after, enter, heldPhase, locate, moveIn, stay, tellEnd, type Transition } from './transition.js';
 
 /** When the last of so many hosts fails a session, before its client claimed it, the session ends with `host_lost`. */
@@ -37,7 +38,9 @@ export function receiveChange<T extends BrokerTypes>(
     case 'ending':
       return changeEnding(session, phase, change);
     case 'lapsed':
-      return revive(session, phase, change);
+      return receiveReturn(session, phase, change);
+    case 'returning':
+      return changeReturning(session, phase, change);
     case 'away':
       return changeAway(session, phase, change);
     case 'replacing':
@@ -211,21 +214,6 @@ function noteOnLostHost<T extends BrokerTypes>(
 ): Transition<T> {
   if (change.owner === 'other' || change.epoch !== phase.held.epoch) return stay(session);
   return enter(session, { ...phase, onLostHost: change });
-}
-
-/** The host kept a session that had ended for the client. */
-function revive<T extends BrokerTypes>(
-  session: ClientSession<T>,
-  { held }: PhaseNamed<T, 'lapsed'>,
-  change: SessionChange,
-): Transition<T> {
-  const { epoch, state, reason, owner } = change;
-  if (owner === 'other') return enter(session, { name: 'over' });
-  if (epoch !== held.epoch) return epoch > held.epoch ? enter(session, { name: 'over' }) : stay(session);
-  if (state === 'ended') return isReversible(reason) ? stay(session) : enter(session, { name: 'over' });
-  if (state === 'reserved') return stay(session);
-  const revived = { ...held, state, missedChecks: 0 };
-  return enter(session, heldPhase(revived), [{ type: 'tell', epoch, state, reason }]);
 }
 
 function changeAway<T extends BrokerTypes>(

@@ -89,6 +89,7 @@ export type Search = 'reported' | 'target' | 'request';
  * - `ending`: the client has ended the session, and the store has not answered yet.
  * - `replacing`: the session lost its host and is being placed again, by a play request.
  * - `lapsed`: the client was sent an end that the host may reverse, if it holds the session after all.
+ * - `returning`: the host does so, and the store is asked whether the session is still the player's.
  * - `away`: the client has disconnected.
  * - `over`: the session ended, or belongs to another connection.
  */
@@ -125,6 +126,7 @@ export type Phase<T extends BrokerTypes> =
       readonly isAway: boolean;
     }
   | { readonly name: 'lapsed'; readonly held: Held<T> }
+  | { readonly name: 'returning'; readonly held: Held<T>; readonly call: number }
   | { readonly name: 'away'; readonly held: Held<T> }
   | { readonly name: 'over' };
 
@@ -172,6 +174,7 @@ export function isLinked<T extends BrokerTypes>(phase: Phase<T>): phase is Linke
     case 'unmatched':
     case 'replacing':
     case 'lapsed':
+    case 'returning':
     case 'away':
     case 'over':
       return false;

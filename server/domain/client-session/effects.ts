@@ -27,6 +27,16 @@ export type SessionCall<T extends BrokerTypes> =
       readonly assignment: T['assignment'];
       readonly epoch: number;
     }
+  /**
+   * The host came back with the session, whose player's request may be over: that request is live again, unless another one is live. Then
+   * the session ends. Answer: `renewed`.
+   */
+  | {
+      readonly type: 'renew';
+      readonly call: number;
+      readonly epoch: number;
+      readonly regionPool: RegionPool;
+    }
   /** Reads the session again. Answer: `read`. */
   | { readonly type: 'read'; readonly asOf: number; readonly regionPool: RegionPool };
 
@@ -45,11 +55,6 @@ export type SessionNotice<T extends BrokerTypes> =
     }
   /** The session of a disconnected client has ended: its player's live request is over. */
   | { readonly type: 'clear_live'; readonly epoch: number; readonly reason: EndReason | null }
-  /**
-   * The host came back with the session, whose player's live request is over: that request is live again, unless another one is live.
-   * Then the session ends.
-   */
-  | { readonly type: 'renew_live'; readonly epoch: number; readonly regionPool: RegionPool }
   /** Sends `replaced`. */
   | { readonly type: 'send_replaced'; readonly requestId: string; readonly byRequestId: string }
   /** Answers the client's order to end the session. `failure`: `null` if it has ended. */

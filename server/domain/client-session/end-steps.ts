@@ -1,17 +1,10 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
-import type { RegionPool } from '../catalog.js';
 import { isHeld, isReversible } from '../session-state.js';
-import type {
-  Assignment,
-  BrokerTypes,
-  ClientSession,
-  Held,
-  PhaseNamed,
-  SessionChange,
-} from './client-session.js';
+import type { Assignment, BrokerTypes, ClientSession, Held, SessionChange } from './client-session.js';
 import { isLinked } from './client-session.js';
 import { endOrdered, receiveChange, replace } from './change-steps.js';
 import type { EventOf } from './events.js';
+import { keepOnLostHost } from './return-steps.js';
 import { enter, heldPhase, readAgain, stay, tellEnd, type Transition } from './transition.js';
 
 /** A session that the store did not know in this many consecutive checks has ended: the message about its end was lost. */
@@ -41,6 +34,7 @@ export function orderEnd<T extends BrokerTypes>(
       return stay(session, [{ type: 'cancel_replacement', order }]);
     case 'unmatched':
     case 'lapsed':
+    case 'returning':
     case 'away':
     case 'over':
       return stay(session, [{ type: 'answer_order', order, failure: 'UNKNOWN_SESSION' }]);
@@ -71,6 +65,7 @@ export function findEnd<T extends BrokerTypes>(
     case 'unmatched':
     case 'away':
     case 'lapsed':
+    case 'returning':
     case 'over': {
       const held: Held<T> = { assignment, epoch: assignment.epoch, state: 'disconnected', missedChecks: 0 };
       return enter(session, { name: 'lapsed', held }, [{ type: 'link' }, tellEnd(assignment.epoch, reason)]);
@@ -150,20 +145,6 @@ export function refuseReplacement<T extends BrokerTypes>(
   return enter(session, mayReturn ? { name: 'lapsed', held } : { name: 'over' }, [
     tellEnd(held.epoch, reason),
   ]);
-}
-
-/** The lost host came back with the session while no other one had a slot for it. The client was told nothing. */
-function keepOnLostHost<T extends BrokerTypes>(
-  session: ClientSession<T>,
-  held: Held<T>,
-  regionPool: RegionPool,
-  { held: before, isAway }: PhaseNamed<T, 'replacing'>,
-): Transition<T> {
-  const { epoch, state } = held;
-  const renew = { type: 'renew_live', epoch, regionPool } as const;
-  if (isAway) return enter(session, { name: 'away', held }, [renew]);
-  const news = state === before.state ? [] : [{ type: 'tell', epoch, state, reason: null } as const];
-  return enter(session, heldPhase(held), [renew, ...news]);
 }
 
 /** Another request of the player has the place of the one that places the session again. */

@@ -83,6 +83,8 @@ export type SessionResult<T extends BrokerTypes> =
     }
   /** `byRequestId`: the request that has the session; `null` if the store did not answer. */
   | { readonly type: 'owner_found'; readonly call: number; readonly byRequestId: string | null }
+  /** `isLive`: the session is its player's; false if another request is, and the session has ended. */
+  | { readonly type: 'renewed'; readonly call: number; readonly isLive: boolean }
   | { readonly type: 'end_answered'; readonly call: number; readonly result: EndResult }
   | {
       readonly type: 'read';

@@ -72,6 +72,7 @@ export function disconnect<T extends BrokerTypes>(session: ClientSession<T>): Tr
     case 'claimed':
     case 'changing_hosts':
     case 'locating':
+    case 'returning':
       return enter(session, { name: 'away', held: phase.held });
     case 'ending': {
       const { held, orders } = phase;

@@ -68,8 +68,15 @@ export const NEXT_PHASES: Readonly<
   },
   lapsed: {
     matched: ['reserved', 'claimed', 'locating', 'resumed_elsewhere', 'replacing', 'away', 'over'],
-    changed: ['claimed', 'over'],
+    changed: ['returning', 'over'],
     disconnected: ['over'],
+  },
+  returning: {
+    end_found: ['lapsed'],
+    matched: ['reserved', 'claimed', 'locating', 'resumed_elsewhere', 'replacing', 'lapsed', 'away', 'over'],
+    changed: ['lapsed', 'over'],
+    disconnected: ['away'],
+    renewed: ['claimed', 'over'],
   },
   away: {
     end_found: ['lapsed'],

@@ -1,4 +1,5 @@
 import { receiveChange } from './change-steps.js';
+import { receiveRenewal } from './return-steps.js';
 import type { BrokerTypes, ClientSession } from './client-session.js';
 import {
   answerEnd,
@@ -56,6 +57,8 @@ export function step<T extends BrokerTypes>(
       return receiveOwner(session, event);
     case 'end_answered':
       return answerEnd(session, event);
+    case 'renewed':
+      return receiveRenewal(session, event);
     case 'read': {
       const isCurrent = event.change !== null && event.asOf === session.revision;
       return isCurrent ? receiveChange(session, event.change, event.nowMs) : stay(session);

@@ -72,6 +72,8 @@ export interface PolledQueues<P extends Placed> {
   readonly heldByOther: boolean;
   /** It has a session: a reply to this broker was lost, another broker accepted the offer, or its host admitted the player. */
   readonly placed: P | null;
+  /** The candidates, with region pools that operators have opened since the request was ranked; `null` if they are as before. */
+  readonly candidates: readonly Candidate[] | null;
   /** Region pools that the latency policy accepts by now and operators have not closed. */
   readonly acceptable: readonly RegionPool[];
 }

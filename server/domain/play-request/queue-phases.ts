@@ -221,10 +221,12 @@ function receiveSlot<P extends Placed>(request: PlayRequest<P>, placed: P): Tran
 
 /** Applies the result of a poll of its queues to the request. */
 export function receivePoll<P extends Placed>(
-  request: PlayRequest<P>,
+  before: PlayRequest<P>,
   phase: Queueing<P>,
   polled: PolledQueues<P>,
 ): Transition<P> {
+  const { candidates } = polled;
+  const request = candidates === null ? before : { ...before, terms: { ...before.terms, candidates } };
   if (polled.placed !== null && !isConfirmUnderWay(phase)) return receiveSlot(request, polled.placed);
   if (polled.heldByOther) return close(request, { kind: 'replaced' });
   if (polled.timedOut) return refuse(request, 'TIMED_OUT');

@@ -139,6 +139,7 @@ export interface SessionStore {
    * @param heldSeq the session's `seq` when this connection got it, if it still has the session; nothing changes if this is the
    *   latest one
    * @param fromSeq gives the session only if this is its `seq` still, so that one of several callers that read the same succeeds
+   * @param endsWithHost whether it ends when its host is lost (`SessionMeta.endsWithHost`), according to the request that has it now
    * @returns the session as it is then; `null` when the store does not know it, or it has another `seq` than `fromSeq`
    */
   giveSession(
@@ -147,6 +148,7 @@ export interface SessionStore {
     clientBrokerId: string,
     heldSeq: number | null,
     fromSeq?: number,
+    endsWithHost?: boolean,
   ): Promise<SessionRecord | null>;
   /**
    * Restores what the store has lost about sessions that it adopted from a host's report: client broker and meta. Takes

@@ -102,8 +102,10 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },
 
-    async giveSession(regionPool, sessionId, clientBrokerId, heldSeq, fromSeq) {
-      const args = { callerId: '', sessionId, clientBrokerId, heldSeq, fromSeq: fromSeq ?? null };
+    async giveSession(regionPool, sessionId, clientBrokerId, heldSeq, fromSeq, endsWithHost) {
+      const terms = endsWithHost === undefined ? null : Number(endsWithHost);
+      const owner = { clientBrokerId, heldSeq, fromSeq: fromSeq ?? null, endsWithHost: terms };
+      const args = { callerId: '', sessionId, ...owner };
       const record = await runInPool('sessions/give-session', regionPool, args);
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },

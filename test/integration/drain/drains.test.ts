@@ -101,6 +101,24 @@ for (const [where, brokers] of [
       expect(await acceptOffer(alice)).to.include({ region: 'next' });
     });
 
+    for (const made of ['made', 'repeated'] as const) {
+      it(`lets a request that was ${made} while it kept a region closed wait there, too, once operators open the region`, async () => {
+        await fleet.fullHost({ hostId: 'h2', region: 'next' });
+        const rtt = { near: 5, next: 40 };
+        if (made === 'repeated') {
+          const before = await fleet.player('alice');
+          await queueUp(before, 'r1', { rtt });
+          before.terminate();
+        }
+        await drain(target('near'));
+        const alice = await fleet.player('alice', { broker: 1 });
+        await queueUp(alice, 'r1', { rtt });
+        await fleet.broker(0).broker.operations.undrain(target('near'), OPERATOR);
+        await fleet.host({ hostId: 'h1', slots: 1 });
+        expect(await acceptOffer(alice)).to.include({ requestId: 'r1', region: 'near' });
+      });
+    }
+
     it('of a pool answers REGION_CLOSED to players who wait for it only, with an offer or without', async () => {
       const host = await fleet.fullHost({ hostId: 'h1' });
       const [alice, bob] = [await fleet.player('alice', { broker: 1 }), await fleet.player('bob')];

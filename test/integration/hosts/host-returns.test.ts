@@ -113,6 +113,56 @@ for (const [where, options] of [
       expect(players.flatMap(badNews)).to.deep.equal([]);
     });
 
+    it('with fewer slots: an offer that was not accepted gives way before a reservation', async () => {
+      const host = await fleet.fullHost({ hostId: 'h1', slots: 2 });
+      const [offered, matched] = [await fleet.player('alice', { broker: 1 }), await fleet.player('bob')];
+      await queueUp(offered, 'r1');
+      await queueUp(matched, 'r1');
+      await host.free();
+      await offered.next('offer');
+      await host.free();
+      await acceptOffer(matched);
+      host.terminate();
+      const back = await comeBack({ slots: 1 });
+      expect(await back.next('prepare')).to.include({ playerId: 'bob' });
+      expect(await offered.next('queued', ({ position }) => position === 1)).to.include({ requestId: 'r1' });
+      expect(badNews(matched)).to.deep.equal([]);
+      expect(matched.unread.map(({ type }) => type)).to.not.include('queued');
+    });
+
+    it('without its session: it is placed again before a player who was only offered a slot', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 2 });
+      const [alice, bob] = await playing(host, ['alice', 'bob']);
+      const erin = await fleet.player('erin');
+      await queueUp(erin, 'r1');
+      bob!.player.send({ type: 'end', sessionId: bob!.matched['sessionId'] });
+      await erin.next('offer');
+      host.terminate();
+      await comeBack({ slots: 1 });
+      expect(await alice!.player.next('matched')).to.include({
+        sessionId: alice!.matched['sessionId'],
+        epoch: 2,
+      });
+      expect(await erin.next('queued', ({ position }) => position === 1)).to.include({ requestId: 'r1' });
+      expect(badNews(alice!.player)).to.deep.equal([]);
+    });
+
+    it('at another endpoint: a device that has resumed a session, and is not connected to the host yet, gets `matched` again', async () => {
+      const host = await fleet.host({ hostId: 'h1', slots: 4 });
+      const [first] = await playing(host, ['alice']);
+      const { sessionId } = first!.matched;
+      const second = await fleet.player('alice', { broker: 1 });
+      play(second, 'r2', { onConflict: 'resume' });
+      await second.next('matched');
+      host.terminate();
+      const sessions = [{ sessionId, epoch: 1, state: 'active' }];
+      await comeBack({ slots: 4, sessions, endpoint: 'wss://new.example/stream' }, 1);
+      const again = await second.next('matched');
+      expect(again).to.include({ sessionId, epoch: 1, requestId: 'r2' });
+      expect(endpointOf(again)).to.equal('wss://new.example/stream');
+      expect(badNews(second)).to.deep.equal([]);
+    });
+
     it('with fewer slots: reservations that do not fit wait first in line when no other host is free', async () => {
       const host = await fleet.host({ hostId: 'h1', slots: 4 });
       const players = [];

@@ -94,10 +94,18 @@ const sessionSteps = [
       broker,
       heldSeq: fc.constantFrom(null, 0),
       fromSeq: fc.constantFrom(undefined, undefined, 0),
+      endsWithHost: fc.constantFrom(undefined, true, false),
     },
     ({ regionPool }, args) =>
       (store) =>
-        store.giveSession(regionPool, args.sessionId, args.broker, args.heldSeq, args.fromSeq),
+        store.giveSession(
+          regionPool,
+          args.sessionId,
+          args.broker,
+          args.heldSeq,
+          args.fromSeq,
+          args.endsWithHost,
+        ),
   ),
   step(
     'look',

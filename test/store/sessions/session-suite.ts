@@ -197,6 +197,21 @@ export function sessionSuite(current: CurrentFixture): void {
       expect(await store.takeChangedSessions(REGION_POOL, 'broker-b')).to.deep.equal([]);
     });
 
+    it('records whether the session ends with its host, as the request says that has it now', async () => {
+      const { store } = current();
+      await makeHostReady(store, 'host-a');
+      const { sessionId } = await reserveSlot(store);
+      const before = (await store.getSessions(REGION_POOL, [sessionId]))[0]!.meta!;
+      for (const endsWithHost of [true, true, false, undefined, true, undefined]) {
+        const given = await store.giveSession(REGION_POOL, sessionId, BROKER, null, undefined, endsWithHost);
+        const [stored] = await store.getSessions(REGION_POOL, [sessionId]);
+        expect(stored).to.deep.equal(given);
+        if (endsWithHost !== undefined) expect(given!.meta!.endsWithHost).to.equal(endsWithHost || undefined);
+        expect(given!.meta).to.include(before);
+      }
+      expect((await store.getSessions(REGION_POOL, [sessionId]))[0]!.meta!.endsWithHost).to.equal(true);
+    });
+
     it('gives a session that the store knows only from its host a higher number than it had before', async () => {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');

@@ -1,9 +1,9 @@
-import { toStoreMs } from '../../../domain/store-time.js';
+import { msBetween, toStoreMs } from '../../../domain/store-time.js';
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { targetReservationIdOf } from '../../../domain/target-reservation.js';
 import { brokerIdOf } from '../../../domain/connection-id.js';
 import { nextHostState } from '../../../domain/host-state.js';
-import { isHeld, isReversible } from '../../../domain/session-state.js';
+import { isHeld, isReversible, type StoredState } from '../../../domain/session-state.js';
 import type { Reconciliation, ReportedSession } from '../../contracts/hosts.js';
 import type { EndedSession, SessionRecord } from '../../contracts/session-record.js';
 import type { MemoryHost } from '../pool/memory-host.js';
@@ -34,7 +34,7 @@ export function reconcileHost(
   const unlisted = pool.listHostSessions(host).filter((session) => !listed.has(session.sessionId));
   unlisted.filter((session) => isHeld(session.state)).forEach(end);
   // Running sessions that the store has lost take their slots, the last one first.
-  const unclaimed = unlisted.filter((session) => !isHeld(session.state));
+  const unclaimed = unlisted.filter((session) => !isHeld(session.state)).sort(byPrecedence);
   const endUnclaimed = (session: SessionRecord): void => {
     if (session.state === 'offered') requeueOffer(pool, session, nowMs);
     else end(session);
@@ -46,6 +46,9 @@ export function reconcileHost(
 
   // Reservations that do not fit any more: the host has fewer slots than before.
   while (host.committed > host.slots && unclaimed.length > 0) unclaimed.splice(-1).forEach(endUnclaimed);
+  // A player who was only offered a slot waits on if a session that has lost its host needs it.
+  const lacksSlots = (): boolean => host.slots - host.committed < pool.lostSessions.count(nowMs);
+  while (lacksSlots() && unclaimed.at(-1)?.state === 'offered') unclaimed.splice(-1).forEach(endUnclaimed);
 
   const rejected: { sessionId: string; epoch: number; reason: EndReason }[] = [];
   const adopted: SessionRecord[] = [];
@@ -144,6 +147,18 @@ function adoptSession(
   pool.saveLiveSession(host, session, null);
   pool.addChangedSession(session.clientBrokerId, sessionId, callerId);
   return session;
+}
+
+/** Which session keeps its slot first, by its state: an offer gives way first, then the target of a move, whose session runs elsewhere. */
+const PRECEDENCE: readonly StoredState[] = ['reserved', 'arriving', 'offered'];
+
+/** Of equal ones, the one whose slot was reserved first comes first. */
+function byPrecedence(a: SessionRecord, b: SessionRecord): number {
+  return (
+    PRECEDENCE.indexOf(a.state) - PRECEDENCE.indexOf(b.state) ||
+    msBetween(b.reservedAtMs, a.reservedAtMs) ||
+    (a.sessionId < b.sessionId ? -1 : 1)
+  );
 }
 
 function hasRoom(host: MemoryHost): boolean {

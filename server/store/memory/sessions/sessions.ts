@@ -47,8 +47,10 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
     setClientBroker: async (regionPool, sessionId, clientBrokerId) =>
       setClientBroker(pools.get(regionPool), sessionId, clientBrokerId),
 
-    giveSession: async (regionPool, sessionId, clientBrokerId, heldSeq, fromSeq) =>
-      giveSession(pools.get(regionPool), sessionId, { clientBrokerId, heldSeq, fromSeq, nowMs: pools.now() }),
+    giveSession: async (regionPool, sessionId, clientBrokerId, heldSeq, fromSeq, endsWithHost) => {
+      const owner = { clientBrokerId, heldSeq, fromSeq, endsWithHost, nowMs: pools.now() };
+      return giveSession(pools.get(regionPool), sessionId, owner);
+    },
 
     restoreSessions: async (regionPool, sessions) => {
       const pool = pools.get(regionPool);
@@ -181,21 +183,34 @@ interface NewOwner {
   readonly clientBrokerId: string;
   readonly heldSeq: number | null;
   readonly fromSeq: number | undefined;
+  readonly endsWithHost: boolean | undefined;
   readonly nowMs: number;
 }
 
 function giveSession(
   pool: PoolState,
   sessionId: string,
-  { clientBrokerId, heldSeq, fromSeq, nowMs }: NewOwner,
+  { clientBrokerId, heldSeq, fromSeq, endsWithHost, nowMs }: NewOwner,
 ): SessionRecord | null {
-  const known = pool.sessions.get(sessionId);
+  const stored = pool.sessions.get(sessionId);
+  const known = stored === undefined ? undefined : withTerms(stored, endsWithHost);
   if (known === undefined || (fromSeq !== undefined && known.seq !== fromSeq)) return null;
   if (known.state === 'ended')
     return isReversible(known.reason) ? setOwner(pool, known, clientBrokerId) : known;
-  if (known.seq === heldSeq && known.clientBrokerId === clientBrokerId) return known;
+  if (known.seq === heldSeq && known.clientBrokerId === clientBrokerId) {
+    pool.sessions.update(known);
+    return known;
+  }
   pool.sessions.update({ ...known, seq: Math.max(known.seq + 1, nowMs) });
   return setClientBroker(pool, sessionId, clientBrokerId);
+}
+
+/** The session with the terms of the request that has it now. An offer, and one that has ended, keeps its terms. */
+function withTerms(session: SessionRecord, endsWithHost: boolean | undefined): SessionRecord {
+  const { state, meta } = session;
+  if (endsWithHost === undefined || meta === null || state === 'ended' || state === 'offered') return session;
+  const { endsWithHost: _, ...terms } = meta;
+  return { ...session, meta: endsWithHost ? { ...terms, endsWithHost } : terms };
 }
 
 function setOwner(pool: PoolState, session: SessionRecord, clientBrokerId: string): SessionRecord {

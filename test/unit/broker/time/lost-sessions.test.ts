@@ -107,6 +107,40 @@ for (const [where, brokers] of [
       expect(playing.map(({ player }) => endOf(player))).to.deep.equal(['host_lost', 'host_lost']);
     });
 
+    for (const asked of ['resume', 'repeat'] as const) {
+      /** Another device of the player gets the session, with another wish. */
+      async function continueElsewhere({ player, sessionId }: Playing, onHostLost: string): Promise<Playing> {
+        const again = fleet.player('player-0', other);
+        if (asked === 'resume') again.play('r2', { onConflict: 'resume', onHostLost: onHostLost as 'end' });
+        else again.play('r1', { onHostLost: onHostLost as 'end' });
+        await fleet.clock.elapse(1_000);
+        again.take('matched');
+        again.channel.skip();
+        player.channel.skip();
+        return { player: again, sessionId };
+      }
+
+      it(`are placed again if their player chose that with the ${asked} that has them now`, async () => {
+        const [first] = await startFull(1, { onHostLost: 'end' });
+        const { player, sessionId } = await continueElsewhere(first!, 'replace');
+        const waiting = await queueUp('waiting');
+        await crashAndReturn(1, 0);
+        await fleet.clock.elapse(1_500);
+        expect(player.take('matched')).to.include({ sessionId, epoch: 2 });
+        expect(waiting.channel.unread).to.not.include('offer');
+      });
+
+      it(`leave the slots to the queue at once if their player chose to end with the ${asked} that has them now`, async () => {
+        const [first] = await startFull(1);
+        const { player } = await continueElsewhere(first!, 'end');
+        const waiting = await queueUp('waiting');
+        await crashAndReturn(1, 0);
+        expect(waiting.channel.unread).to.include('offer');
+        await fleet.clock.elapse(1_500);
+        expect(endOf(player)).to.equal('host_lost');
+      });
+    }
+
     it('leave the slots to the queue after two seconds if their players are gone', async () => {
       const playing = await startFull(2);
       const waiting = await queueUp('waiting');

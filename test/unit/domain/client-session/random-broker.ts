@@ -230,16 +230,12 @@ export class RandomBroker {
       case 'find_owner':
       case 'end':
       case 'read':
+      case 'renew':
         this.open.push(effect);
         return;
       case 'send':
         if (event.type !== 'matched' && !this.clientHasIt)
           throw new Violation('A message about a session went to a client that has not got it.');
-        return;
-      case 'renew_live':
-        // The record of the request was over: nobody but the machine knows that the session goes on.
-        if (!('held' in this.session.phase))
-          throw new Violation('The request of a session that is over was made live again.');
         return;
       case 'clear_live':
       case 'refuse_move':
@@ -347,6 +343,8 @@ export class RandomBroker {
             { kind: 'failed', code: 'STALE_EPOCH' },
           ] as const),
         };
+      case 'renew':
+        return { type: 'renewed', call, isLive: this.choose([true, true, false]) };
       case 'read':
         return { type: 'read', asOf, change: this.choose([null, this.#change()]), nowMs };
     }

@@ -99,6 +99,7 @@ function nothingPolled(queriedAtMs: number): PolledQueues<Placed> {
     expired: false,
     heldByOther: false,
     placed: null,
+    candidates: null,
     acceptable: [NEAR],
   };
 }

@@ -189,6 +189,7 @@ export class RandomBroker {
       heldByOther: this.choose([false, false, false, false, true]),
       // The store has a session only for a request that stands in queues and whose offer is not being confirmed.
       placed: this.#mayBePlaced() && this.choose([false, false, false, false, true]) ? this.#newSlot() : null,
+      candidates: this.choose([null, null, CANDIDATES]),
       acceptable: this.choose([[], REGION_POOLS.slice(0, 2), REGION_POOLS]),
     };
   }

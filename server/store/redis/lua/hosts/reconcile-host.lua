@@ -50,12 +50,30 @@ for _, session in ipairs(live_sessions_of(host)) do
   end
 end
 
+-- Which session keeps its slot first: an offer gives way first, then the target of a move, whose session runs elsewhere; of equal ones
+-- the one whose slot was reserved last.
+local PRECEDENCE = { reserved = 1, arriving = 2, offered = 3 }
+table.sort(unclaimed, function(a, b)
+  if a.state ~= b.state then
+    return PRECEDENCE[a.state] < PRECEDENCE[b.state]
+  elseif a.reserved_at ~= b.reserved_at then
+    return a.reserved_at < b.reserved_at
+  end
+  return name_before(a.id, b.id)
+end)
+
 local function has_free_slot()
   return host.committed < host.slots
 end
 
 -- Reservations that do not fit any more: the host has fewer slots than before.
 while host.committed > host.slots and #unclaimed > 0 do
+  end_and_add(ended, table.remove(unclaimed), 'host_lost')
+end
+
+-- A player who was only offered a slot waits on if a session that has lost its host needs it.
+local lost_count = redis.call('ZCOUNT', lost_key, '(' .. string.format('%d', now_ms), '+inf')
+while #unclaimed > 0 and unclaimed[#unclaimed].state == 'offered' and host.slots - host.committed < lost_count do
   end_and_add(ended, table.remove(unclaimed), 'host_lost')
 end
 

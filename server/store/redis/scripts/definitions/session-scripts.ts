@@ -65,6 +65,7 @@ export const SESSION_SCRIPTS = {
       clientBrokerId: 'text',
       heldSeq: 'optional',
       fromSeq: 'optional',
+      endsWithHost: 'optional',
     },
     parts: [
       'values/clock',
