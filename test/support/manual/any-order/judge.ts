@@ -63,8 +63,7 @@ function findWrongBeliefs(
     holders.set(sessionId, device.name);
   }
   for (const { device, sessionId, isLive } of known) {
-    // One that its host brought back after the store had forgotten it names no player whom a broker could tell.
-    const lives = sessions.some((session) => session.sessionId === sessionId && session.meta !== null);
+    const lives = sessions.some((session) => session.sessionId === sessionId);
     const { live } = fleet.store.playerRequests(device.playerId);
     // After the last word on its request a client asks again, or has left; another connection may have been told instead.
     const isWaitingForNews = device.knows(live?.requestId ?? '') === 'matched' && !holders.has(sessionId);
