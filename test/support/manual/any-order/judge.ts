@@ -46,7 +46,7 @@ function findMissingAnswers(
 
 /** Each session that a connection believes in lives, with one connection. Of one that lives, not every connection was told the end. */
 function findWrongBeliefs(
-  { connections }: Simulation,
+  { connections, fleet }: Simulation,
   sessions: readonly SessionRecord[],
 ): readonly string[] {
   const problems: string[] = [];
@@ -64,8 +64,10 @@ function findWrongBeliefs(
   }
   for (const { device, sessionId, isLive } of known) {
     const lives = sessions.some((session) => session.sessionId === sessionId);
-    // A connection that repeated the request later is told that the session is alive again.
-    if (!isLive && lives && !holders.has(sessionId))
+    const { live } = fleet.store.playerRequests(device.playerId);
+    // After the last word on its request a client asks again, or has left; another connection may have been told instead.
+    const isWaitingForNews = device.knows(live?.requestId ?? '') === 'matched' && !holders.has(sessionId);
+    if (!isLive && lives && isWaitingForNews)
       problems.push(`${device.name} was told the end of ${sessionId}, which lives`);
   }
   return problems;

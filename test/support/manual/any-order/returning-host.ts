@@ -1,3 +1,4 @@
+import { ENDED_KEPT_MS } from '@duskline/server/store/fleet-store.js';
 import type { ManualFleet } from '../manual-fleet.js';
 import type { ManualHost, ManualReservation } from '../manual-peers.js';
 
@@ -7,7 +8,8 @@ export class ReturningHost {
   readonly #fleet: ManualFleet;
   readonly #hasTicket: (sessionId: string, epoch: number) => boolean;
   #connection: ManualHost;
-  #isSilent = false;
+  /** When its connection was lost or fell silent; `null` while it is well. */
+  #awaySinceMs: number | null = null;
 
   private constructor(
     fleet: ManualFleet,
@@ -43,7 +45,7 @@ export class ReturningHost {
 
   /** Whether it has a connection and sends heartbeats. */
   get isWell(): boolean {
-    return this.#connection.channel.open && !this.#isSilent;
+    return this.#connection.channel.open && this.#awaySinceMs === null;
   }
 
   /** Admits a client that has a ticket, if its slot is free. */
@@ -63,23 +65,31 @@ export class ReturningHost {
   }
 
   cut(): void {
+    this.#awaySinceMs ??= this.#fleet.clock.monotonicMs();
     this.#connection.channel.close();
   }
 
   fallSilent(): void {
-    this.#isSilent = true;
+    this.#awaySinceMs ??= this.#fleet.clock.monotonicMs();
     this.#connection.fallSilent();
   }
 
-  /** Closes its connection, and opens a new one, on which the host registers. */
-  returnTo(broker: number, keepsSessions: boolean): void {
+  /**
+   * Closes its connection, and opens a new one, on which the host registers.
+   *
+   * @param mayKeep whether it still has its sessions and reservations, unless it was away for so long that the store has forgotten
+   *   their ends: the store then takes a session over from its host, and no broker can know that its player has left it
+   */
+  returnTo(broker: number, mayKeep: boolean): void {
     const { prepared, sessions } = this.#connection;
     this.cut();
+    const awayMs = this.#fleet.clock.monotonicMs() - (this.#awaySinceMs ?? 0);
+    const keepsSessions = mayKeep && awayMs < ENDED_KEPT_MS;
     const options = { hostId: this.hostId, slots: 1, sessions: keepsSessions ? [...sessions.values()] : [] };
     const connection = this.#fleet.createHost(options, broker);
     if (keepsSessions) for (const [id, one] of prepared) connection.prepared.set(id, one);
     this.#connection = connection;
-    this.#isSilent = false;
+    this.#awaySinceMs = null;
     // The store is away, or the broker has closed the connection.
     connection.register(options).catch(() => connection.channel.close());
   }

@@ -186,10 +186,12 @@ export class Simulation {
     const isAskedElsewhere = this.connections.some(
       (other) => other.playerId === playerId && other.broker !== device.broker && other.knows(requestId),
     );
+    const isAsking = device.knows(requestId) === 'asking';
     if (!device.cancel(requestId)) return;
     // A cancel that reaches the store before the request was recorded, through another broker, does not concern it: no broker can
-    // know of a request that only another one has received. The player then has to cancel it again.
-    const isTooEarly = isAskedElsewhere && !isRecorded;
+    // know of a request that only another one has received. The player then has to cancel it again. So it is when both brokers
+    // receive the request at the same time, and this one has not found yet that the other one has recorded it.
+    const isTooEarly = isAskedElsewhere && (!isRecorded || isAsking);
     this.#cancelled.set(`${playerId} ${requestId}`, isTooEarly ? 'unknown' : 'cancelled');
   }
 
