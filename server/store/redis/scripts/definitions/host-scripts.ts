@@ -26,6 +26,7 @@ export const HOST_SCRIPTS = {
     constants: ['RESUME_WINDOW_MS', 'REVERSIBLE_REASONS'],
     parts: [
       'values/clock',
+      'values/name-order',
       'inbox/record-change',
       'hosts/hosts',
       'hosts/host-states',

@@ -71,6 +71,7 @@ export const SESSION_SCRIPTS = {
       'values/clock',
       'inbox/record-change',
       'sessions/sessions',
+      'sessions/session-changes',
       'sessions/session-records',
       'slots/commit',
       'queue/client-broker',
