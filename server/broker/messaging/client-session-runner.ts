@@ -1,6 +1,7 @@
 import { isEarlyEnd } from '../../domain/client-session/change-steps.js';
-import { isLinked, type SessionChange } from '../../domain/client-session/client-session.js';
+import type { SessionChange } from '../../domain/client-session/client-session.js';
 import type { SessionEffect } from '../../domain/client-session/effects.js';
+import { mayFindEnd } from '../../domain/client-session/end-steps.js';
 import { step } from '../../domain/client-session/step.js';
 import { FIRST_EPOCH } from '../../domain/play-request/begin.js';
 import type { RegionPool } from '../../domain/catalog.js';
@@ -66,8 +67,7 @@ export function createClientSessionRunner(context: Ports): ClientSessionRunner {
     },
     findEnd(client, sessionId, end) {
       const session = clientSessions.findOrCreate(sessionId);
-      const { phase } = session.state;
-      if (isLinked(phase) || phase.name === 'replacing' || !connections.hasClient(client)) return false;
+      if (!mayFindEnd(session.state.phase) || !connections.hasClient(client)) return false;
       session.playerId = client.playerId;
       run({ session, event: { type: 'end_found', ...end }, client });
       return true;

@@ -266,8 +266,8 @@ async function takeSession(
     const isOver = before === null || before === undefined || before.state === 'ended';
     if (isOver || record.state !== 'live') return { record };
     const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
-    const { seq } = before;
-    const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq, seq, endsWithHost);
+    const owner = { clientBrokerId: brokerId, heldSeq, fromSeq: before.seq, endsWithHost };
+    const session = await store.giveSession(regionPool, sessionId, owner);
     if (session === null) continue;
     if (session.state === 'ended') return { record };
     // After the session was given away: a move that begins now sends its client to the target host, which is this one.

@@ -67,5 +67,8 @@ async function takeSession(
   regionPool: RegionPool,
   session: SessionRecord,
 ): Promise<SessionRecord> {
-  return (await store.giveSession(regionPool, session.sessionId, brokerId, null)) ?? session;
+  return (
+    (await store.giveSession(regionPool, session.sessionId, { clientBrokerId: brokerId, heldSeq: null })) ??
+    session
+  );
 }

@@ -5,7 +5,7 @@ import type { RequestRunning, Requests } from '../requests/ports.js';
 import { offerOf } from '../requests/receive-offer.js';
 import type { PlacedSession } from '../sessions/placed-session.js';
 import type { StoreAccess } from '../store-access/ports.js';
-import { acceptableNow, rankAgain } from './acceptable-now.js';
+import { acceptableNow } from './acceptable-now.js';
 import { attachSession } from './attach-session.js';
 import {
   interpretEntry,
@@ -15,6 +15,7 @@ import {
   toPolledEntry,
   type PolledEntry,
 } from './polled-entries.js';
+import { rankAgain } from './rank-again.js';
 import { sendPositionIfChanged } from './send-queue-position.js';
 import type { BrokerSettings } from '../settings.js';
 import type { Runtime } from '../../runtime/runtime.js';

@@ -52,7 +52,11 @@ export async function attachEarlierSession(
     await restoreMeta(context, regionPool, found.session, metaForRegionPool(regionPool));
   const { sessionId } = record;
   const heldSeq = heldByClient(client, sessionId)?.assignment.seq ?? null;
-  const session = await store.giveSession(regionPool, sessionId, brokerId, heldSeq, undefined, !replaceLost);
+  const session = await store.giveSession(regionPool, sessionId, {
+    clientBrokerId: brokerId,
+    heldSeq,
+    endsWithHost: !replaceLost,
+  });
   if (session === null) throw new Refusal('SESSION_OVER');
   if (session.state === 'ended') return outcomeOfEnded(regionPool, session, record, replaceLost);
   if (session.meta?.playerId !== client.playerId) throw new Refusal('UNKNOWN_SESSION');

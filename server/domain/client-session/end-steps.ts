@@ -1,6 +1,6 @@
 import type { EndReason } from '@duskline/protocol/vocabulary';
 import { isHeld, isReversible } from '../session-state.js';
-import type { Assignment, BrokerTypes, ClientSession, Held, SessionChange } from './client-session.js';
+import type { Assignment, BrokerTypes, ClientSession, Held, Phase, SessionChange } from './client-session.js';
 import { isLinked } from './client-session.js';
 import { endOrdered, receiveChange, replace } from './change-steps.js';
 import type { EventOf } from './events.js';
@@ -61,24 +61,14 @@ export function findEnd<T extends BrokerTypes>(
   session: ClientSession<T>,
   { assignment, reason }: EventOf<T, 'end_found'>,
 ): Transition<T> {
-  switch (session.phase.name) {
-    case 'unmatched':
-    case 'away':
-    case 'lapsed':
-    case 'returning':
-    case 'over': {
-      const held: Held<T> = { assignment, epoch: assignment.epoch, state: 'disconnected', missedChecks: 0 };
-      return enter(session, { name: 'lapsed', held }, [{ type: 'link' }, tellEnd(assignment.epoch, reason)]);
-    }
-    case 'reserved':
-    case 'claimed':
-    case 'changing_hosts':
-    case 'locating':
-    case 'resumed_elsewhere':
-    case 'ending':
-    case 'replacing':
-      return stay(session);
-  }
+  if (!mayFindEnd(session.phase)) return stay(session);
+  const held: Held<T> = { assignment, epoch: assignment.epoch, state: 'disconnected', missedChecks: 0 };
+  return enter(session, { name: 'lapsed', held }, [{ type: 'link' }, tellEnd(assignment.epoch, reason)]);
+}
+
+/** Whether no connection has the session, so that one may be told its end: otherwise that one is told by what changes. */
+export function mayFindEnd<T extends BrokerTypes>(phase: Phase<T>): boolean {
+  return !isLinked(phase) && phase.name !== 'replacing';
 }
 
 /** A periodic check read the session in the store. */

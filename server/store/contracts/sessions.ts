@@ -79,6 +79,17 @@ export interface SessionScan {
   readonly next: string | null;
 }
 
+/** The connection of a session's player that gets the session. */
+export interface NewOwner {
+  readonly clientBrokerId: string;
+  /** The session's `seq` when this connection got it, if it still has the session; nothing changes if this is the latest one. */
+  readonly heldSeq: number | null;
+  /** Gives the session only if this is its `seq` still, so that one of several callers that read the same succeeds. */
+  readonly fromSeq?: number | undefined;
+  /** Whether it ends when its host is lost (`SessionMeta.endsWithHost`), according to the request that has it now. */
+  readonly endsWithHost?: boolean | undefined;
+}
+
 /** Sessions and their slots. Errors and lists: see `FleetStore`. */
 export interface SessionStore {
   /**
@@ -136,20 +147,9 @@ export interface SessionStore {
    * milliseconds. So it also rises after the store has lost the number before. Of a session whose end its host may reverse, only the
    * broker changes: it is told if the host brings the session back. One that has ended for good does not change.
    *
-   * @param heldSeq the session's `seq` when this connection got it, if it still has the session; nothing changes if this is the
-   *   latest one
-   * @param fromSeq gives the session only if this is its `seq` still, so that one of several callers that read the same succeeds
-   * @param endsWithHost whether it ends when its host is lost (`SessionMeta.endsWithHost`), according to the request that has it now
-   * @returns the session as it is then; `null` when the store does not know it, or it has another `seq` than `fromSeq`
+   * @returns the session as it is then; `null` when the store does not know it, or it has another `seq` than `owner.fromSeq`
    */
-  giveSession(
-    regionPool: RegionPool,
-    sessionId: string,
-    clientBrokerId: string,
-    heldSeq: number | null,
-    fromSeq?: number,
-    endsWithHost?: boolean,
-  ): Promise<SessionRecord | null>;
+  giveSession(regionPool: RegionPool, sessionId: string, owner: NewOwner): Promise<SessionRecord | null>;
   /**
    * Restores what the store has lost about sessions that it adopted from a host's report: client broker and meta. Takes
    * effect only at the given epoch. Returns every session as it is then.

@@ -102,7 +102,7 @@ export function createRedisSessions({ redis, keys, runInPool, command }: RedisCo
       return typeof record === 'string' ? decodeSession(sessionId, record) : null;
     },
 
-    async giveSession(regionPool, sessionId, clientBrokerId, heldSeq, fromSeq, endsWithHost) {
+    async giveSession(regionPool, sessionId, { clientBrokerId, heldSeq, fromSeq, endsWithHost }) {
       const terms = endsWithHost === undefined ? null : Number(endsWithHost);
       const owner = { clientBrokerId, heldSeq, fromSeq: fromSeq ?? null, endsWithHost: terms };
       const args = { callerId: '', sessionId, ...owner };

@@ -98,14 +98,7 @@ const sessionSteps = [
     },
     ({ regionPool }, args) =>
       (store) =>
-        store.giveSession(
-          regionPool,
-          args.sessionId,
-          args.broker,
-          args.heldSeq,
-          args.fromSeq,
-          args.endsWithHost,
-        ),
+        store.giveSession(regionPool, args.sessionId, { clientBrokerId: args.broker, ...args }),
   ),
   step(
     'look',

@@ -186,7 +186,10 @@ export function moveSuite(current: CurrentFixture): void {
         const { store, clock } = current();
         await makeHostReady(store, 'host-a', { slots: 1 });
         const { sessionId } = await startSession(store);
-        const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+        const given = await store.giveSession(REGION_POOL, sessionId, {
+          clientBrokerId: 'broker-c',
+          heldSeq: null,
+        });
         const seq = given?.seq ?? 0;
         await makeHostReady(store, 'host-b', { regionPool: at });
         await reserveTarget(store, sessionId, { at });
@@ -202,7 +205,9 @@ export function moveSuite(current: CurrentFixture): void {
         } as const;
         const outcome = await store.completeMove(at, report, RESERVATION_MS, BROKER);
         expect(outcome.kind === 'moved' && outcome.session.seq).to.equal(seq);
-        expect(await store.giveSession(at, sessionId, 'broker-d', null)).to.include({ seq: seq + 1 });
+        expect(
+          await store.giveSession(at, sessionId, { clientBrokerId: 'broker-d', heldSeq: null }),
+        ).to.include({ seq: seq + 1 });
       });
     }
 

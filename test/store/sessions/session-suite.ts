@@ -108,15 +108,24 @@ export function sessionSuite(current: CurrentFixture): void {
       expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ seq: 0 });
       const seq = clock.wallMs();
       const meta = metaOf(sessionId);
-      const given = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      const given = await store.giveSession(REGION_POOL, sessionId, {
+        clientBrokerId: BROKER,
+        heldSeq: null,
+      });
       expect(given).to.deep.include({ sessionId, state: 'reserved', seq, meta, clientBrokerId: BROKER });
       expect(await store.getSessions(REGION_POOL, [sessionId])).to.deep.equal([given]);
       // Within one millisecond, and after the clock was set back.
-      expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 1 });
+      expect(
+        await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: BROKER, heldSeq: null }),
+      ).to.include({ seq: seq + 1 });
       clock.jump(-5_000);
-      expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 2 });
+      expect(
+        await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: BROKER, heldSeq: null }),
+      ).to.include({ seq: seq + 2 });
       clock.advance(65_000);
-      expect(await store.giveSession(REGION_POOL, sessionId, BROKER, null)).to.include({ seq: seq + 60_000 });
+      expect(
+        await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: BROKER, heldSeq: null }),
+      ).to.include({ seq: seq + 60_000 });
     });
 
     it('gives the session to one of several connections that read the same number', async () => {
@@ -124,10 +133,14 @@ export function sessionSuite(current: CurrentFixture): void {
       const stores = [store, await another()];
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      const read = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      const read = await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: BROKER, heldSeq: null });
       const given = await Promise.all(
         Array.from({ length: 10 }, (_, i) =>
-          stores[i % 2]!.giveSession(REGION_POOL, sessionId, `broker-${i}`, null, read!.seq),
+          stores[i % 2]!.giveSession(REGION_POOL, sessionId, {
+            clientBrokerId: `broker-${i}`,
+            heldSeq: null,
+            fromSeq: read!.seq,
+          }),
         ),
       );
       expect(given.filter((session) => session !== null)).to.have.length(1);
@@ -140,7 +153,7 @@ export function sessionSuite(current: CurrentFixture): void {
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
       const give = async (broker: string, heldSeq: number | null): Promise<number | undefined> =>
-        (await store.giveSession(REGION_POOL, sessionId, broker, heldSeq))?.seq;
+        (await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: broker, heldSeq }))?.seq;
       expect(await give(BROKER, 0)).to.equal(0);
       const first = await give(BROKER, null);
       expect(await give(BROKER, first!)).to.equal(first);
@@ -157,7 +170,7 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
-      await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: 'broker-c', heldSeq: null });
       expect(await store.takeChangedSessions(REGION_POOL, 'broker-c')).to.deep.equal([]);
       const [moved] = await store.takeChangedSessions(REGION_POOL, 'broker-b');
       expect(moved).to.include({ sessionId, state: 'reserved', clientBrokerId: 'broker-c' });
@@ -167,11 +180,16 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      await store.giveSession(REGION_POOL, sessionId, 'broker-b', null);
+      await store.giveSession(REGION_POOL, sessionId, { clientBrokerId: 'broker-b', heldSeq: null });
       await store.endSessions(REGION_POOL, [{ sessionId, epoch: 1, reason: 'client_left' }], BROKER);
-      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      const given = await store.giveSession(REGION_POOL, sessionId, {
+        clientBrokerId: 'broker-c',
+        heldSeq: null,
+      });
       expect(given).to.include({ state: 'ended', clientBrokerId: 'broker-b', seq: 0 });
-      expect(await store.giveSession(REGION_POOL, newSessionId(), 'broker-b', null)).to.equal(null);
+      expect(
+        await store.giveSession(REGION_POOL, newSessionId(), { clientBrokerId: 'broker-b', heldSeq: null }),
+      ).to.equal(null);
       await reserveSlot(store, { sessionId, epoch: 2 });
       expect((await store.getSessions(REGION_POOL, [sessionId]))[0]).to.include({ epoch: 2, seq: 0 });
     });
@@ -182,7 +200,10 @@ export function sessionSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store, { clientBrokerId: 'broker-b' });
       clock.advance(RESERVATION_MS);
       await store.expireSessions(REGION_POOL, 10, BROKER);
-      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-c', null);
+      const given = await store.giveSession(REGION_POOL, sessionId, {
+        clientBrokerId: 'broker-c',
+        heldSeq: null,
+      });
       expect(given).to.include({
         state: 'ended',
         reason: 'reservation_expired',
@@ -203,7 +224,11 @@ export function sessionSuite(current: CurrentFixture): void {
       const { sessionId } = await reserveSlot(store);
       const before = (await store.getSessions(REGION_POOL, [sessionId]))[0]!.meta!;
       for (const endsWithHost of [true, true, false, undefined, true, undefined]) {
-        const given = await store.giveSession(REGION_POOL, sessionId, BROKER, null, undefined, endsWithHost);
+        const given = await store.giveSession(REGION_POOL, sessionId, {
+          clientBrokerId: BROKER,
+          heldSeq: null,
+          endsWithHost,
+        });
         const [stored] = await store.getSessions(REGION_POOL, [sessionId]);
         expect(stored).to.deep.equal(given);
         if (endsWithHost !== undefined) expect(given!.meta!.endsWithHost).to.equal(endsWithHost || undefined);
@@ -216,7 +241,10 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store, clock } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId } = await reserveSlot(store);
-      const before = await store.giveSession(REGION_POOL, sessionId, BROKER, null);
+      const before = await store.giveSession(REGION_POOL, sessionId, {
+        clientBrokerId: BROKER,
+        heldSeq: null,
+      });
       clock.advance(1);
       // A region pool that knows nothing of the session stands for a store that has lost its data.
       const emptied = { region: 'us-east', pool: REGION_POOL.pool };
@@ -226,7 +254,10 @@ export function sessionSuite(current: CurrentFixture): void {
         { sessionId, epoch: 1, state: 'connected' },
       ]);
       expect(adopted[0]).to.include({ sessionId, seq: 0, meta: null });
-      const after = await store.giveSession(emptied, sessionId, BROKER, before!.seq);
+      const after = await store.giveSession(emptied, sessionId, {
+        clientBrokerId: BROKER,
+        heldSeq: before!.seq,
+      });
       expect(after?.seq).to.be.above(before!.seq);
       expect(after).to.include({ meta: null });
     });
@@ -235,7 +266,10 @@ export function sessionSuite(current: CurrentFixture): void {
       const { store } = current();
       await makeHostReady(store, 'host-a');
       const { sessionId, hostId } = await startSession(store);
-      const given = await store.giveSession(REGION_POOL, sessionId, 'broker-b', null);
+      const given = await store.giveSession(REGION_POOL, sessionId, {
+        clientBrokerId: 'broker-b',
+        heldSeq: null,
+      });
       const seq = given?.seq;
       const change = { sessionId, epoch: 1, hostId, to: 'connected' as const };
       const [outcome] = await store.updateSessionStates(REGION_POOL, [change], BROKER);

@@ -10,6 +10,7 @@ import type {
   SessionStateChange,
   SessionStore,
   StateChangeOutcome,
+  NewOwner,
 } from '../../contracts/sessions.js';
 import type { PoolState } from '../pool/pool-state.js';
 import type { RegionPools } from '../pool/region-pools.js';
@@ -47,10 +48,8 @@ export function createMemorySessions(pools: RegionPools): SessionStore {
     setClientBroker: async (regionPool, sessionId, clientBrokerId) =>
       setClientBroker(pools.get(regionPool), sessionId, clientBrokerId),
 
-    giveSession: async (regionPool, sessionId, clientBrokerId, heldSeq, fromSeq, endsWithHost) => {
-      const owner = { clientBrokerId, heldSeq, fromSeq, endsWithHost, nowMs: pools.now() };
-      return giveSession(pools.get(regionPool), sessionId, owner);
-    },
+    giveSession: async (regionPool, sessionId, owner) =>
+      giveSession(pools.get(regionPool), sessionId, owner, pools.now()),
 
     restoreSessions: async (regionPool, sessions) => {
       const pool = pools.get(regionPool);
@@ -179,24 +178,17 @@ function setClientBroker(pool: PoolState, sessionId: string, clientBrokerId: str
   return assignClientBroker(pool, known, clientBrokerId);
 }
 
-interface NewOwner {
-  readonly clientBrokerId: string;
-  readonly heldSeq: number | null;
-  readonly fromSeq: number | undefined;
-  readonly endsWithHost: boolean | undefined;
-  readonly nowMs: number;
-}
-
 function giveSession(
   pool: PoolState,
   sessionId: string,
-  { clientBrokerId, heldSeq, fromSeq, endsWithHost, nowMs }: NewOwner,
+  { clientBrokerId, heldSeq, fromSeq, endsWithHost }: NewOwner,
+  nowMs: number,
 ): SessionRecord | null {
   const stored = pool.sessions.get(sessionId);
   const known = stored === undefined ? undefined : withTerms(stored, endsWithHost);
   if (known === undefined || (fromSeq !== undefined && known.seq !== fromSeq)) return null;
   if (known.state === 'ended')
-    return isReversible(known.reason) ? setOwner(pool, known, clientBrokerId) : known;
+    return isReversible(known.reason) ? assignClientBroker(pool, known, clientBrokerId) : known;
   if (known.seq === heldSeq && known.clientBrokerId === clientBrokerId) {
     pool.sessions.update(known);
     return known;
@@ -211,12 +203,6 @@ function withTerms(session: SessionRecord, endsWithHost: boolean | undefined): S
   if (endsWithHost === undefined || meta === null || state === 'ended' || state === 'offered') return session;
   const { endsWithHost: _, ...terms } = meta;
   return { ...session, meta: endsWithHost ? { ...terms, endsWithHost } : terms };
-}
-
-function setOwner(pool: PoolState, session: SessionRecord, clientBrokerId: string): SessionRecord {
-  const owned = { ...session, clientBrokerId };
-  pool.sessions.update(owned);
-  return owned;
 }
 
 function restoreSession(

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { holdFirst } from '../../../support/manual/hold-calls.js';
 import { ManualFleet } from '../../../support/manual/manual-fleet.js';
 import type { ManualHost, ManualPlayer } from '../../../support/manual/manual-peers.js';
 
@@ -145,16 +146,8 @@ for (const brokers of [1, 2]) {
     });
 
     it('goes on without a word when the host returns while the session is being placed again', async () => {
-      const { store } = fleet;
-      const { startAttempt } = store;
-      let release: () => void = () => undefined;
-      const released = new Promise<void>((resolve) => (release = resolve));
-      store.startAttempt = async (...args) => {
-        await released;
-        return startAttempt.apply(store, args);
-      };
+      const release = holdFirst(fleet.store, 'startAttempt', 'call');
       await loseHost();
-      store.startAttempt = startAttempt;
       await returnHost();
       release();
       await fleet.clock.elapse(LONG_MS);
@@ -168,17 +161,9 @@ for (const brokers of [1, 2]) {
     });
 
     it('is alive again when its client repeated the request at the moment of the loss', async () => {
-      const { store } = fleet;
-      const { recordRequests } = store;
-      let release: () => void = () => undefined;
-      const released = new Promise<void>((resolve) => (release = resolve));
-      store.recordRequests = async (...args) => {
-        await released;
-        return recordRequests.apply(store, args);
-      };
+      const release = holdFirst(fleet.store, 'recordRequests', 'call');
       alice.play('r1');
       await loseHost();
-      store.recordRequests = recordRequests;
       expect(alice.channel.unread).to.deep.equal([]);
       release();
       await fleet.clock.settle();
@@ -193,16 +178,8 @@ for (const brokers of [1, 2]) {
     });
 
     it('stays over when its client ended it while it was being placed again', async () => {
-      const { store } = fleet;
-      const { startAttempt } = store;
-      let release: () => void = () => undefined;
-      const released = new Promise<void>((resolve) => (release = resolve));
-      store.startAttempt = async (...args) => {
-        await released;
-        return startAttempt.apply(store, args);
-      };
+      const release = holdFirst(fleet.store, 'startAttempt', 'call');
       await loseHost();
-      store.startAttempt = startAttempt;
       alice.end(sessionId);
       await fleet.clock.settle();
       release();

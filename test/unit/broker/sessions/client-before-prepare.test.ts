@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { holdFirst } from '../../../support/manual/hold-calls.js';
 import type { ManualHost } from '../../../support/manual/manual-peers.js';
 import { ManualFleet } from '../../../support/manual/manual-fleet.js';
 
@@ -33,19 +34,11 @@ describe('A host whose client comes before `prepare`', () => {
   });
 
   it('gets it once, when its broker hears of the reservation before the store has answered the report', async () => {
-    const { store } = fleet;
-    const { updateSessionStates } = store;
-    let answer: () => void = () => undefined;
-    const answered = new Promise<void>((resolve) => (answer = resolve));
-    store.updateSessionStates = async (...args) => {
-      await answered;
-      return updateSessionStates.apply(store, args);
-    };
+    const answer = holdFirst(fleet.store, 'updateSessionStates', 'call');
     host.report(sessionId, 1, 'active');
     await fleet.clock.elapse(1_000);
     host.take('prepare');
     answer();
-    store.updateSessionStates = updateSessionStates;
     await fleet.clock.elapse(10_000);
     expect(host.channel.unread).to.deep.equal([]);
   });
